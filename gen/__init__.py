@@ -1,0 +1,1 @@
+"""Generator: front doors, integer network, dataflow graph, emission, command line."""

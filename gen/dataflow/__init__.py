@@ -1,0 +1,1 @@
+"""Dataflow graph: lowering, folding, buffer sizing."""

@@ -1,0 +1,1 @@
+"""Front doors: from model files to the integer network."""

@@ -1,0 +1,25 @@
+"""The integer network: tensors, operations, graph."""
+
+from .graph import Interface, Network
+from .ops import (
+    Add,
+    ArgMax,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+    SumPool,
+    Threshold,
+    Upsample,
+)
+from .tensor import Tensor
+
+__all__ = [
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "Interface", "MaxPool", "Network", "Op",
+    "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold", "Upsample",
+]  # fmt: skip

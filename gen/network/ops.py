@@ -1,0 +1,423 @@
+"""Operations of the integer network.
+
+Every operation is a frozen dataclass with a name (which becomes the name of its hardware blocks),
+the names of its input tensors, and its integer parameters. The output tensor has the operation's
+name. :meth:`Op.infer` checks the parameters against the input tensors and returns the output's
+shape, type and exact range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...rtl_templates.types import IntType
+from ..errors import QuantloomError
+from .tensor import Tensor
+
+__all__ = [
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "MaxPool", "Op", "Pad", "Requantize",
+    "Reshape", "SumPool", "Threshold", "Upsample",
+]  # fmt: skip
+
+
+def _int_array(op: Op, field: str, ndim: int) -> np.ndarray:
+    value = np.asarray(getattr(op, field))
+    if value.ndim != ndim or not np.issubdtype(value.dtype, np.integer):
+        raise op.error(f"{field} must be an integer array of {ndim} dimensions")
+    value = value.astype(np.int64)
+    value.setflags(write=False)
+    object.__setattr__(op, field, value)
+    return value
+
+
+def _sum_range(weights: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of ``x @ weights`` for ``lo <= x <= hi``, a column each."""
+    positive = np.maximum(weights, 0).sum(axis=0)
+    negative = np.minimum(weights, 0).sum(axis=0)
+    return positive * lo + negative * hi, positive * hi + negative * lo
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Op:
+    """Base of the operations.
+
+    Parameters
+    ----------
+    name : str
+        Unique name; also that of the output tensor.
+    inputs : tuple of str
+        Names of the input tensors.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """Name of the operation in files and tables."""
+        return type(self).__name__.lower()
+
+    def error(self, problem: str) -> QuantloomError:
+        """An error that names this operation."""
+        return QuantloomError(f"{self.name} ({self.kind}): {problem}")
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        """Output tensor for the given input tensors.
+
+        Raises
+        ------
+        QuantloomError
+            If the inputs do not fit the operation.
+        """
+        raise NotImplementedError
+
+    def macs(self, *inputs: Tensor) -> int:
+        """Multiply-accumulates a frame."""
+        return 0
+
+    def _window(self, shape: tuple[int, int, int], kernel: tuple[int, int],
+                stride: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+        size = []
+        for n, k, s, d in zip(shape[:2], kernel, stride, dilation, strict=True):
+            if min(k, s, d) < 1:
+                raise self.error("kernel, stride and dilation must be positive")
+            span = (k - 1) * d + 1
+            if span > n:
+                raise self.error(f"a window of {span} does not fit an input of {n}")
+            size.append((n - span) // s + 1)
+        return size[0], size[1]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pad(Op):
+    """Surround a feature map with a constant: (top, left, bottom, right) elements of ``value``."""
+
+    pads: tuple[int, int, int, int]
+    value: int = 0
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if min(self.pads) < 0:
+            raise self.error(f"pads must not be negative, not {self.pads}")
+        top, left, bottom, right = self.pads
+        h, w, c = x.shape
+        lo, hi = min(x.lo, self.value), max(x.hi, self.value)
+        type_ = x.type
+        if not type_.contains(np.array([self.value])):
+            type_ = IntType.for_range(lo, hi)
+        return Tensor((h + top + bottom, w + left + right, c), type_, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv2d(Op):
+    """Convolution without padding.
+
+    Parameters
+    ----------
+    weights : array of int, (kernel height, kernel width, input channels / groups, outputs)
+    weight_type : IntType
+        Type that holds every weight.
+    bias : array of int, (outputs,), or None
+    stride, dilation : (vertical, horizontal)
+    groups : int
+        Output ``n`` sees the input channels of group ``n // (outputs / groups)``.
+    """
+
+    weights: np.ndarray
+    weight_type: IntType
+    bias: np.ndarray | None = None
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        weights = _int_array(self, "weights", 4)
+        if not self.weight_type.contains(weights):
+            raise self.error(f"weights must fit {self.weight_type}")
+        if self.bias is not None and _int_array(self, "bias", 1).shape != (weights.shape[3],):
+            raise self.error("bias must have one element per output")
+        if self.groups < 1 or weights.shape[3] % self.groups:
+            raise self.error(f"groups must divide the {weights.shape[3]} outputs")
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Kernel height and width."""
+        return self.weights.shape[0], self.weights.shape[1]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        kh, kw, cin, cout = self.weights.shape
+        if x.shape[2] != cin * self.groups:
+            raise self.error(f"expects {cin * self.groups} input channels, not {x.shape[2]}")
+        oh, ow = self._window(x.shape, (kh, kw), self.stride, self.dilation)
+        lo, hi = _sum_range(self.weights.reshape(-1, cout), x.lo, x.hi)
+        bias = 0 if self.bias is None else self.bias
+        return Tensor.ranged((oh, ow, cout), int((lo + bias).min()), int((hi + bias).max()))
+
+    def macs(self, *inputs: Tensor) -> int:
+        oh, ow, _ = self.infer(*inputs).shape
+        return oh * ow * int(self.weights.size)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dense(Op):
+    """Matrix product of the whole tensor in raster order (channels innermost).
+
+    Parameters
+    ----------
+    weights : array of int, (inputs, outputs)
+    weight_type : IntType
+    bias : array of int, (outputs,), or None
+    """
+
+    weights: np.ndarray
+    weight_type: IntType
+    bias: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        weights = _int_array(self, "weights", 2)
+        if not self.weight_type.contains(weights):
+            raise self.error(f"weights must fit {self.weight_type}")
+        if self.bias is not None and _int_array(self, "bias", 1).shape != (weights.shape[1],):
+            raise self.error("bias must have one element per output")
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if x.size != self.weights.shape[0]:
+            raise self.error(f"expects {self.weights.shape[0]} inputs, not {x.size}")
+        lo, hi = _sum_range(self.weights, x.lo, x.hi)
+        bias = 0 if self.bias is None else self.bias
+        return Tensor.ranged(
+            (1, 1, self.weights.shape[1]), int((lo + bias).min()), int((hi + bias).max())
+        )
+
+    def macs(self, *inputs: Tensor) -> int:
+        return int(self.weights.size)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Threshold(Op):
+    """Step function: ``base + sum(x >= thresholds[c])``, counted down where ``descending[c]``.
+
+    Parameters
+    ----------
+    thresholds : array of int, (channels or 1, steps)
+        Ascending in each row; one row serves all channels.
+    type : IntType
+        Output type. Bipolar: one step, ``base`` is -1 and the step is 2 high.
+    base : int
+        Output where no threshold is reached (where all are, for a descending channel).
+    descending : array of bool, (rows,), or None
+        Channels whose output is ``base + steps - sum(x >= thresholds[c])``.
+    """
+
+    thresholds: np.ndarray
+    type: IntType
+    base: int
+    descending: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        rows = _int_array(self, "thresholds", 2)
+        if rows.shape[1] < 1 or np.any(np.diff(rows, axis=1) < 0):
+            raise self.error("thresholds must be ascending, and at least one")
+        if self.descending is not None:
+            descending = np.asarray(self.descending)
+            if descending.shape != (rows.shape[0],) or descending.dtype != bool:
+                raise self.error("descending must have one bool per row of thresholds")
+            if not descending.any():
+                object.__setattr__(self, "descending", None)
+        top = self.base + self.step * rows.shape[1]
+        if not self.type.contains(np.array([self.base, top])):
+            raise self.error(f"outputs {self.base} to {top} must fit {self.type}")
+
+    @property
+    def step(self) -> int:
+        """Height of a step: 2 for a bipolar output, else 1."""
+        return 2 if self.type.bipolar else 1
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if self.thresholds.shape[0] not in (1, x.shape[2]):
+            raise self.error(
+                f"{self.thresholds.shape[0]} rows of thresholds for {x.shape[2]} channels"
+            )
+        low = (self.thresholds <= x.lo).sum(axis=1)
+        high = (self.thresholds <= x.hi).sum(axis=1)
+        if self.descending is not None:
+            steps = self.thresholds.shape[1]
+            low, high = (
+                np.where(self.descending, steps - high, low),
+                np.where(self.descending, steps - low, high),
+            )
+        lo, hi = int(low.min()), int(high.max())
+        return Tensor(x.shape, self.type, self.base + self.step * lo, self.base + self.step * hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantize(Op):
+    """Fixed-point rescaling: ``clip((x * multiplier[c] + offset[c]) >> shift, type.lo, type.hi)``.
+
+    The shift floors. ``lo`` and ``hi`` narrow the clip where given.
+
+    Parameters
+    ----------
+    multiplier, offset : array of int, (channels or 1,)
+    shift : int
+        Not negative.
+    type : IntType
+        Output type, not bipolar.
+    lo, hi : int or None
+        Bounds of the output; the type's where None.
+    """
+
+    multiplier: np.ndarray
+    offset: np.ndarray
+    shift: int
+    type: IntType
+    lo: int | None = None
+    hi: int | None = None
+
+    def __post_init__(self) -> None:
+        if _int_array(self, "multiplier", 1).shape != _int_array(self, "offset", 1).shape:
+            raise self.error("multiplier and offset must have one shape")
+        if self.shift < 0 or self.type.bipolar:
+            raise self.error("shift must not be negative and the type not bipolar")
+        for field, value in (("lo", self.type.lo), ("hi", self.type.hi)):
+            if getattr(self, field) is None:
+                object.__setattr__(self, field, value)
+        if not self.type.lo <= self.bounds[0] <= self.bounds[1] <= self.type.hi:
+            raise self.error(f"bounds {self.bounds} must lie within {self.type}")
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The clip's bounds."""
+        assert self.lo is not None and self.hi is not None
+        return self.lo, self.hi
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if self.multiplier.shape[0] not in (1, x.shape[2]):
+            raise self.error(f"{self.multiplier.shape[0]} multipliers for {x.shape[2]} channels")
+        ends = [(int(m) * v + int(b)) >> self.shift
+                for m, b in zip(self.multiplier, self.offset, strict=True) for v in (x.lo, x.hi)]
+        lo, hi = (int(np.clip(v, *self.bounds)) for v in (min(ends), max(ends)))
+        return Tensor(x.shape, self.type, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clip(Op):
+    """``min(max(x, lo), hi)``; ReLU with ``lo = 0`` and ``hi`` None."""
+
+    lo: int | None = None
+    hi: int | None = None
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        bounds = (x.lo if self.lo is None else self.lo, x.hi if self.hi is None else self.hi)
+        if bounds[0] > bounds[1]:
+            raise self.error(f"clip to an empty range, {bounds[0]} to {bounds[1]}")
+        lo, hi = (min(max(v, bounds[0]), bounds[1]) for v in (x.lo, x.hi))
+        type_ = IntType.for_range(lo, hi)
+        return Tensor(x.shape, x.type if x.type.bipolar and lo < hi else type_, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Pool(Op):
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool(_Pool):
+    """Largest element of each window and channel, without padding."""
+
+    dilation: tuple[int, int] = (1, 1)
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        oh, ow = self._window(x.shape, self.kernel, self.stride, self.dilation)
+        return Tensor((oh, ow, x.shape[2]), x.type, x.lo, x.hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SumPool(_Pool):
+    """Sum of each window and channel, without padding (the average's division is a scale)."""
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        oh, ow = self._window(x.shape, self.kernel, self.stride, (1, 1))
+        n = self.kernel[0] * self.kernel[1]
+        return Tensor.ranged((oh, ow, x.shape[2]), x.lo * n, x.hi * n)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Op):
+    """Weighted sum of tensors of one shape: ``sum(multipliers[i] * x[i])``."""
+
+    multipliers: tuple[int, ...]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        if len(inputs) != len(self.multipliers) or len({x.shape for x in inputs}) != 1:
+            raise self.error("needs one multiplier per input and inputs of one shape, "
+                             f"not {[x.shape for x in inputs]}")
+        ends = [sorted((m * x.lo, m * x.hi))
+                for m, x in zip(self.multipliers, inputs, strict=True)]
+        return Tensor.ranged(inputs[0].shape, sum(e[0] for e in ends), sum(e[1] for e in ends))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Op):
+    """Concatenation along the channels."""
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        if len({x.shape[:2] for x in inputs}) != 1:
+            raise self.error(f"inputs differ in height or width: {[x.shape for x in inputs]}")
+        lo, hi = min(x.lo for x in inputs), max(x.hi for x in inputs)
+        types = {x.type for x in inputs}
+        type_ = types.pop() if len(types) == 1 else IntType.for_range(lo, hi)
+        shape = (*inputs[0].shape[:2], sum(x.shape[2] for x in inputs))
+        return Tensor(shape, type_, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Upsample(Op):
+    """Nearest-neighbour enlargement by whole factors (vertical, horizontal)."""
+
+    factors: tuple[int, int]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if min(self.factors) < 1:
+            raise self.error(f"factors must be positive, not {self.factors}")
+        h, w, c = x.shape
+        return Tensor((h * self.factors[0], w * self.factors[1], c), x.type, x.lo, x.hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reshape(Op):
+    """The same elements in raster order under another shape; costs no hardware."""
+
+    shape: tuple[int, int, int]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if x.size != int(np.prod(self.shape)):
+            raise self.error(f"{x.size} elements do not fill {self.shape}")
+        return Tensor(self.shape, x.type, x.lo, x.hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArgMax(Op):
+    """Index of the largest channel of each position; the first of equals."""
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        return Tensor.ranged((*x.shape[:2], 1), 0, x.shape[2] - 1)
+
+
+def op_fields(op: Op) -> dict[str, Any]:
+    """The parameters of an operation by name."""
+    return {name: getattr(op, name) for name in op.__dataclass_fields__}

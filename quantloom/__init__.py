@@ -1,0 +1,1 @@
+"""Quantised neural networks to streaming FPGA accelerators, proven bit for bit."""

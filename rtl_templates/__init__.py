@@ -1,0 +1,1 @@
+"""The hardware blocks, one module a block, in Amaranth."""

@@ -1,0 +1,1 @@
+"""Golden integer model, simulators of the emitted Verilog, comparison."""
