@@ -124,6 +124,7 @@ class ConvBlock(nn.Module):
         self.act = qnn.QuantReLU(act_quant=act_quant)
 
     def forward(self, x):
+        """Apply the block to a batch of feature maps."""
         return self.act(self.bn(self.conv(x)))
 
 
@@ -147,6 +148,7 @@ class DigitNet(nn.Module):
         self.dense = qnn.QuantLinear(4 * 32, CLASSES, bias=False, weight_quant=DenseWeight)
 
     def forward(self, x):
+        """Return the logits of a batch of images with shape (n, 1, 8, 8)."""
         x = self.pool1(self.conv1(self.input(x)))
         branches = (
             self.b1(x),
@@ -338,8 +340,8 @@ def rename(model, net):
         elif source is None:
             node.name = "input_quant"
         else:
-            # The graph is sorted depth first, but the name of the producer is safer to build
-            # on than the order.
+            # The sorted graph interleaves the branches, so the order says nothing about which
+            # layer this belongs to; the producer does.
             node.name = f"{source.name.split('_')[0]}_{suffix[node.op_type]}"
         tensors[node.output[0]] = f"{node.name}_out"
         if node.op_type in roles:
@@ -369,23 +371,15 @@ def export(net):
         export_qonnx(net, args=torch.zeros(1, 1, 8, 8), export_path=raw, dynamo=False)
         model = cleanup_model(ModelWrapper(raw))
     rename(model, net)
-    # Exporters leave source locations in there, which would make the file depend on where it
-    # was made.
+    # Source locations that an exporter may leave would make the file depend on where it was
+    # made. The annotations only say that every parameter is a float.
     for node in model.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
+    del model.graph.quantization_annotation[:]
     model.graph.name = "digits"
-    onnx.checker.check_model(strip_domains(model.model))
+    onnx.checker.check_model(model.model)
     return model
-
-
-def strip_domains(proto):
-    """Return a copy of `proto` that declares the opset of every domain that it uses."""
-    proto = copy.deepcopy(proto)
-    known = {entry.domain for entry in proto.opset_import}
-    for domain in {node.domain for node in proto.graph.node} - known:
-        proto.opset_import.append(onnx.helper.make_opsetid(domain, 1))
-    return proto
 
 
 def execute(model, pixels):
