@@ -1,0 +1,153 @@
+"""What every hardware block has in common: stream shapes, parameters, token timing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .types import IntType
+
+__all__ = ["BlockParams", "StreamShape", "Timing", "serve", "stream_ports"]
+
+
+@dataclass(frozen=True)
+class StreamShape:
+    """A stream between blocks: ``beats`` transfers a frame of ``lanes`` elements each.
+
+    Elements travel in raster order, channels innermost; lane 0 is the first.
+    """
+
+    type: IntType
+    lanes: int
+    beats: int
+
+    def __post_init__(self) -> None:
+        if self.lanes < 1 or self.beats < 1:
+            raise ValueError(
+                f"Lanes and beats must be at least 1, not {self.lanes} and {self.beats}"
+            )
+
+    @property
+    def width(self) -> int:
+        """Payload width in bits."""
+        return self.type.bits * self.lanes
+
+    @property
+    def elements(self) -> int:
+        """Elements a frame."""
+        return self.lanes * self.beats
+
+    @property
+    def layout(self) -> data.ArrayLayout:
+        """Payload layout: an array of element codes."""
+        return data.ArrayLayout(self.type.shape, self.lanes)
+
+    @property
+    def signature(self) -> stream.Signature:
+        """Amaranth signature, seen from the producer."""
+        return stream.Signature(self.layout)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When tokens move, in cycles: one int64 array per port, one entry per beat.
+
+    ``consumed[p][k]`` is the cycle in which beat ``k`` leaves the buffer before input ``p``,
+    ``produced[p][k]`` the cycle in which beat ``k`` enters the buffer behind output ``p``.
+    """
+
+    consumed: tuple[np.ndarray, ...]
+    produced: tuple[np.ndarray, ...]
+
+
+def serve(ready: np.ndarray, service: int | np.ndarray = 1) -> np.ndarray:
+    """Start cycles of jobs that one server takes in order.
+
+    Job ``k`` starts when it is ready and the job before it is done: ``start[k] =
+    max(ready[k], start[k-1] + service[k-1])``, solved without a loop as a running maximum
+    (max-plus prefix sum).
+
+    Parameters
+    ----------
+    ready : array of int64, (jobs,)
+    service : int or array of int64, (jobs,)
+        Cycles that a job keeps the server busy.
+
+    Returns
+    -------
+    array of int64, (jobs,)
+    """
+    ready = np.asarray(ready, dtype=np.int64)
+    durations = np.broadcast_to(np.asarray(service, dtype=np.int64), ready.shape)
+    offset = np.concatenate(([0], np.cumsum(durations)[:-1]))
+    return np.maximum.accumulate(ready - offset) + offset
+
+
+class BlockParams:
+    """Base of the parameter objects: everything known about one block.
+
+    A subclass is a frozen dataclass. It validates itself on construction and gives the streams,
+    the exact integer behaviour (:meth:`reference`), the timing (:meth:`schedule`) and the
+    hardware (:meth:`create`).
+    """
+
+    kind: ClassVar[str]
+    latency: int
+    """Cycles from the last input beat that an output beat needs to that output beat."""
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        """Input streams, port ``i`` first, then ``i_1``, ``i_2``, ..."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        """Output streams, port ``o`` first, then ``o_1``, ``o_2``, ..."""
+        raise NotImplementedError
+
+    @property
+    def cycles(self) -> int:
+        """Cycles a frame that the block needs when nothing else holds it up."""
+        raise NotImplementedError
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Output beats of one frame.
+
+        Parameters
+        ----------
+        beats : array of int, (beats, lanes)
+            Values (not codes) of each input stream.
+
+        Returns
+        -------
+        tuple of array of int64, (beats, lanes)
+        """
+        raise NotImplementedError
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        """Token timing of consecutive frames when no output is ever held back.
+
+        Parameters
+        ----------
+        frames : int
+        arrivals : array of int64, (frames * beats,)
+            Cycle in which each beat is there to be taken, per input.
+        """
+        raise NotImplementedError
+
+    def create(self) -> wiring.Component:
+        """The hardware. Ports are :attr:`inputs` and :attr:`outputs`."""
+        raise NotImplementedError
+
+
+def stream_ports(params: BlockParams) -> dict[str, In | Out]:
+    """Members of a block's signature: ``i``, ``i_1``, ..., ``o``, ``o_1``, ..."""
+    members: dict[str, In | Out] = {}
+    for flow, letter, shapes in ((In, "i", params.inputs), (Out, "o", params.outputs)):
+        for k, shape in enumerate(shapes):
+            members[letter if k == 0 else f"{letter}_{k}"] = flow(shape.signature)
+    return members

@@ -1,0 +1,390 @@
+"""Neurons: the dot products of convolutions and dense layers, folded over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import memory, stream, wiring
+
+from .arithmetic import dot_coding, dot_latency, dot_products
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .queue import CreditQueue
+from .types import IntType
+
+__all__ = ["Neuron", "NeuronParams"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NeuronParams(BlockParams):
+    """A layer of neurons that share their operands.
+
+    For every position and group of operands the block computes ``outputs`` dot products of
+    ``operands`` integers. It reads ``simd`` operands a beat and keeps each beat for
+    ``outputs / pe`` cycles, in which every neuron takes its part: operands are never stored,
+    partial sums are.
+
+    Parameters
+    ----------
+    input_type, weight_type, output_type : IntType
+        The output type must hold every result.
+    weights : array of int, (groups, operands, outputs)
+        Operands in the order in which the stream brings them.
+    bias : array of int, (groups, outputs), or None
+    positions_per_frame : int
+        Output positions (pixels) a frame.
+    pe : int
+        Neurons computed a cycle; divides ``outputs``.
+    simd : int
+        Operands taken a cycle; divides ``operands``.
+    positions : int
+        Positions computed at once with the same weights; divides ``positions_per_frame``. More
+        than one needs ``simd = operands``, ``pe = outputs`` and ``group_lanes = groups``.
+    group_lanes : int
+        Groups computed at once, each with operands and weights of its own; divides ``groups``.
+        More than one needs ``simd = operands`` and ``pe = outputs``.
+    group_channels : int
+        Channels of a group. With several group lanes a beat brings, kernel position by kernel
+        position, the channels of all its groups.
+
+    Raises
+    ------
+    ValueError
+        If a folding is not legal; the text lists the legal ones.
+    """
+
+    input_type: IntType
+    weight_type: IntType
+    output_type: IntType
+    weights: np.ndarray
+    bias: np.ndarray | None = None
+    positions_per_frame: int
+    pe: int = 1
+    simd: int = 1
+    positions: int = 1
+    group_lanes: int = 1
+    group_channels: int = 1
+
+    kind = "neuron"
+
+    def __post_init__(self) -> None:
+        _divides("pe", self.pe, self.outputs_per_group)
+        _divides("simd", self.simd, self.operands)
+        _divides("positions", self.positions, self.positions_per_frame)
+        _divides("group_lanes", self.group_lanes, self.groups)
+        _divides("group_channels", self.group_channels, self.operands)
+        whole = self.simd == self.operands and self.pe == self.outputs_per_group
+        if self.group_lanes > 1 and not whole:
+            raise ValueError("group_lanes above 1 must come with simd = "
+                             f"{self.operands} and pe = {self.outputs_per_group}")
+        if self.positions > 1 and not (whole and self.group_lanes == self.groups):
+            raise ValueError(f"positions above 1 must come with simd = {self.operands}, "
+                             f"pe = {self.outputs_per_group} and group_lanes = {self.groups}")
+
+    @property
+    def groups(self) -> int:
+        """Groups of operands with weights of their own."""
+        return int(self.weights.shape[0])
+
+    @property
+    def operands(self) -> int:
+        """Operands of a dot product."""
+        return int(self.weights.shape[1])
+
+    @property
+    def outputs_per_group(self) -> int:
+        """Neurons that share a group's operands."""
+        return int(self.weights.shape[2])
+
+    @property
+    def operand_folds(self) -> int:
+        """Beats that bring the operands of one position and group."""
+        return self.operands // self.simd
+
+    @property
+    def output_folds(self) -> int:
+        """Cycles that a beat of operands is kept."""
+        return self.outputs_per_group // self.pe
+
+    @property
+    def group_folds(self) -> int:
+        """Groups that follow one another at a position."""
+        return self.groups // self.group_lanes
+
+    @property
+    def lanes(self) -> int:
+        """Multiply-accumulates a cycle."""
+        return self.positions * self.group_lanes * self.pe * self.simd
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        lanes = self.positions * self.group_lanes * self.simd
+        beats = self.positions_per_frame // self.positions * self.group_folds * self.operand_folds
+        return (StreamShape(self.input_type, lanes, beats),)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        lanes = self.positions * self.group_lanes * self.pe
+        beats = self.positions_per_frame // self.positions * self.group_folds * self.output_folds
+        return (StreamShape(self.output_type, lanes, beats),)
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[0].beats * self.output_folds
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """Issue to queue: operand register, dot product, accumulator, queue."""
+        return self.pipeline + 1
+
+    @property
+    def pipeline(self) -> int:
+        """Cycles from issue to the output queue's input."""
+        return 1 + dot_latency(self.input_type, self.weight_type, self.simd) + 1
+
+    @cached_property
+    def weight_words(self) -> np.ndarray:
+        """Weights by time slot: array (slots, group lanes, pe, simd); slot = (group, sf, nf)."""
+        w = self.weights.reshape(
+            self.group_folds, self.group_lanes,
+            self.operand_folds, self.simd, self.output_folds, self.pe,
+        )  # fmt: skip
+        w = w.transpose(0, 2, 4, 1, 5, 3)
+        return w.reshape(-1, self.group_lanes, self.pe, self.simd)
+
+    def operand_lanes(self, array: np.ndarray) -> np.ndarray:
+        """View of a beat's lanes (last axis) as (..., positions, group lanes, simd)."""
+        lead = array.shape[:-1]
+        kernel = self.simd // self.group_channels if self.group_lanes > 1 else self.simd
+        channels = self.group_channels if self.group_lanes > 1 else 1
+        split = array.reshape(*lead, self.positions, kernel, self.group_lanes, channels)
+        return np.moveaxis(split, -2, -3).reshape(
+            *lead, self.positions, self.group_lanes, self.simd
+        )
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        x = self.operand_lanes(np.asarray(beats[0], dtype=np.int64))
+        # (step, group fold, sf, position, group lane, simd) -> operands of each group together
+        x = x.reshape(-1, self.group_folds, self.operand_folds, self.positions,
+                      self.group_lanes, self.simd)
+        x = np.moveaxis(x, 2, 4)  # (step, group fold, position, group lane, sf, simd)
+        x = x.reshape(*x.shape[:4], self.operands)
+        w = self.weights.astype(np.int64).reshape(
+            self.group_folds, self.group_lanes, self.operands, self.outputs_per_group)
+        y = np.einsum("sfplk,flkn->sfpln", x, w, optimize=True)
+        if self.bias is not None:
+            y = y + self.bias.reshape(self.group_folds, 1, self.group_lanes, -1)
+        y = y.reshape(*y.shape[:4], self.output_folds, self.pe)
+        y = np.moveaxis(y, 4, 2)  # (step, group fold, nf, position, group lane, pe)
+        return (y.reshape(self.outputs[0].beats, self.outputs[0].lanes),)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        start = serve(arrivals[0], self.output_folds)
+        last = start.reshape(-1, self.operand_folds)[:, -1]
+        produced = last[:, None] + np.arange(self.output_folds) + self.latency
+        return Timing((start + self.output_folds - 1,), (produced.reshape(-1),))
+
+    def create(self) -> Neuron:
+        return Neuron(self)
+
+
+def _divides(name: str, value: int, whole: int) -> None:
+    if value < 1 or whole % value:
+        legal = ", ".join(str(k) for k in range(1, whole + 1) if whole % k == 0)
+        raise ValueError(f"{name} must be one of {legal}, not {value!r}")
+
+
+class Neuron(wiring.Component):
+    """Folded dot products; see :class:`NeuronParams` for what it computes.
+
+    Takes a beat of operands every ``output_folds`` cycles and delivers, after the last beat of
+    a position and group, ``output_folds`` beats on consecutive cycles. Latency from that last
+    beat to the first result is ``params.latency`` cycles. The pipeline never stops: each result
+    has its place in the output queue before it is begun.
+
+    Parameters
+    ----------
+    params : NeuronParams
+
+    Members
+    -------
+    i : In(stream of positions x group lanes x simd elements)
+    o : Out(stream of positions x group lanes x pe elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: NeuronParams):
+        self.params = params
+        self._weights = _rom_words(params.weight_words, params.weight_type)
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        layout = p.outputs[0].layout
+        # The dot products' pipeline ends at the accumulator, one register before the queue.
+        m.submodules.queue = queue = CreditQueue(layout, p.pipeline)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+
+        # Issue: one fold of one beat a cycle.
+        go, first, last = Signal(), Signal(), Signal()
+        fold, fold_last = _counter(m, "fold", p.output_folds, go)
+        part, part_last = _counter(m, "part", p.operand_folds, go & fold_last)
+        slot, _ = _counter(m, "slot", len(p.weight_words), go)
+        m.d.comb += [
+            first.eq(part == 0),
+            last.eq(part_last),
+            go.eq(self.i.valid & (queue.credit | ~last)),
+            self.i.ready.eq(fold_last & (queue.credit | ~last)),
+            queue.take.eq(go & last),
+        ]
+
+        # One cycle later: operands and weights side by side.
+        operands = Signal.like(self.i.payload.as_value(), name="operands")
+        m.d.sync += operands.eq(self.i.payload)
+        weights = self._read(m, "weights", self._weights, slot,
+                             p.weight_type.bits * p.group_lanes * p.pe * p.simd)
+        dots = self._dot_products(m, operands, weights)
+
+        # At the end of the dot products: add up the parts.
+        steps = p.pipeline - 1
+        valid = _delay(m, "valid", go, steps)
+        add_first, add_last = _delay(m, "first", first, steps), _delay(m, "last", last, steps)
+        add_fold = _delay(m, "add_fold", fold, steps)
+        results = self._accumulate(m, dots, valid, add_first, add_fold,
+                                   self._initial(m, slot, steps))
+        m.d.sync += [
+            queue.valid.eq(valid & add_last),
+            queue.payload.eq(Cat(results)),
+        ]
+        return m
+
+    def _read(self, m: Module, name: str, words: list[int], slot: Signal, width: int) -> Value:
+        """Word of a constant table, one cycle after its address."""
+        if len(set(words)) == 1:
+            return Const(words[0], width)
+        m.submodules[name] = rom = memory.Memory(shape=unsigned(width), depth=len(words),
+                                                 init=words)
+        port = rom.read_port()
+        m.d.comb += port.addr.eq(slot)
+        return port.data
+
+    def _dot_products(self, m: Module, operands: Value, weights: Value) -> list[Value]:
+        """Coded dot products, by position, group lane and neuron."""
+        p = self.params
+        a_bits, w_bits = p.input_type.bits, p.weight_type.bits
+        lane = p.operand_lanes(np.arange(p.inputs[0].lanes))
+        dots: list[Value] = []
+        for position in range(p.positions):
+            for group in range(p.group_lanes):
+                values = [_code(operands, int(k), a_bits, p.input_type) for k in
+                          lane[position, group]]
+                rows = [[_code(weights, (group * p.pe + n) * p.simd + k, w_bits, p.weight_type)
+                         for k in range(p.simd)] for n in range(p.pe)]
+                unit = Module()
+                m.submodules[f"dot_{position}_{group}"] = unit
+                dots += dot_products(unit, values, rows, p.input_type, p.weight_type)
+        return dots
+
+    def _initial(self, m: Module, slot: Signal, steps: int) -> list[Value]:
+        """What each sum starts from: bias and the constant of the coding, true value."""
+        p = self.params
+        offset = dot_coding(p.input_type, p.weight_type).offset * p.operands
+        count = p.group_lanes * p.pe
+        bits = p.output_type.bits + 1
+        if p.bias is None:
+            values = np.full((len(p.weight_words), count), offset)
+        else:
+            # Slots are (group, part, fold); every part sees the same bias, the first uses it.
+            bias = p.bias.reshape(p.group_folds, p.group_lanes, p.output_folds, p.pe)
+            bias = bias.transpose(0, 2, 1, 3)[:, None]  # group, part, fold, lane, pe
+            shape = (p.group_folds, p.operand_folds, *bias.shape[2:])
+            values = np.broadcast_to(bias, shape).reshape(-1, count) + offset
+        words = [_pack(row, bits) for row in values]
+        word = self._read(m, "bias", words, _delay(m, "bias_slot", slot, steps - 1), bits * count)
+        one = [word[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
+        return one * p.positions
+
+    def _accumulate(self, m: Module, dots: list[Value], valid: Value, first: Value, fold: Value,
+                    initial: list[Value]) -> list[Value]:
+        """Results of the position's last part, in its own cycle.
+
+        A coded sum of scale 2 is kept without its lowest bit, which is that of the initial value.
+        """
+        p = self.params
+        drop = dot_coding(p.input_type, p.weight_type).scale - 1
+        bits = max(1, p.output_type.bits - drop)
+        layout = [f"sum_{k}" for k in range(len(dots))]
+        sums = [Signal(signed(bits), name=name) for name in layout]
+        if p.operand_folds > 1:
+            stored = self._partial_sums(m, Cat(sums), valid, fold)
+        for k, (dot, start) in enumerate(zip(dots, initial, strict=True)):
+            base: Value = start >> drop
+            if p.operand_folds > 1:
+                base = Mux(first, base, stored[k * bits : (k + 1) * bits].as_signed())
+            m.d.comb += sums[k].eq(base + dot)
+        results = []
+        for total, start in zip(sums, initial, strict=True):
+            value = Cat(start[0], total) if drop else total
+            results.append(value[: p.output_type.bits])
+        return results
+
+    def _partial_sums(self, m: Module, sums: Value, valid: Value, fold: Value) -> Value:
+        """Last cycle's sums of the same fold: a register, or LUTRAM read asynchronously."""
+        if self.params.output_folds == 1:
+            held = Signal(len(sums), name="partial_sums")
+            with m.If(valid):
+                m.d.sync += held.eq(sums)
+            return held
+        m.submodules.partial_sums = store = memory.Memory(
+            shape=unsigned(len(sums)), depth=self.params.output_folds, init=[])
+        write, read = store.write_port(), store.read_port(domain="comb")
+        m.d.comb += [
+            write.addr.eq(fold), write.data.eq(sums), write.en.eq(valid), read.addr.eq(fold),
+        ]
+        return read.data
+
+
+def _counter(m: Module, name: str, modulus: int, step: Value) -> tuple[Signal, Value]:
+    """Counter from 0 that wraps at ``modulus``, and whether it stands at its last value."""
+    count = Signal(range(max(2, modulus)), name=name)
+    at_last = Signal(name=f"{name}_last")
+    m.d.comb += at_last.eq(count == modulus - 1)
+    if modulus > 1:
+        with m.If(step):
+            m.d.sync += count.eq(Mux(at_last, 0, count + 1))
+    return count, at_last
+
+
+def _delay(m: Module, name: str, value: Signal, cycles: int) -> Signal:
+    """The value some cycles later."""
+    for k in range(cycles):
+        register = Signal.like(value, name=f"{name}_d{k + 1}")
+        m.d.sync += register.eq(value)
+        value = register
+    return value
+
+
+def _code(word: Value, index: int, bits: int, type_: IntType) -> Value:
+    code = word[index * bits : (index + 1) * bits]
+    return code.as_signed() if type_.signed else code
+
+
+def _pack(values: np.ndarray, bits: int) -> int:
+    """Codes of one word side by side, the first lowest."""
+    word = 0
+    for k, value in enumerate(values):
+        word |= (int(value) & ((1 << bits) - 1)) << (k * bits)
+    return word
+
+
+def _rom_words(weights: np.ndarray, type_: IntType) -> list[int]:
+    """Weight words as integers: codes side by side, (group lane, pe, simd) from the lowest up."""
+    codes = type_.encode(weights.reshape(len(weights), -1))
+    bits = (codes[:, :, None] >> np.arange(type_.bits)) & 1
+    packed = np.packbits(bits.astype(np.uint8).reshape(len(codes), -1), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]

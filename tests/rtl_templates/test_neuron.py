@@ -1,0 +1,73 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from quantloom.rtl_templates.neuron import NeuronParams
+from quantloom.rtl_templates.types import BIPOLAR, IntType
+
+from .bench import check_block, random_values
+
+TYPES = [
+    (BIPOLAR, BIPOLAR), (IntType(1), BIPOLAR), (IntType(4), BIPOLAR), (IntType(4, True), BIPOLAR),
+    (IntType(4, True), IntType(1)), (BIPOLAR, IntType(1)), (IntType(1), IntType(2, True)),
+    (BIPOLAR, IntType(4, True)), (IntType(2, True), IntType(2, True)), (IntType(3), IntType(3)),
+    (IntType(8), IntType(8, True)), (IntType(8, True), IntType(5, True)),
+]  # fmt: skip
+# groups, operands, outputs, positions per frame, folding
+SHAPES = [
+    (1, 12, 6, 5, dict(pe=2, simd=4)),
+    (1, 12, 6, 5, dict(pe=3, simd=12)),
+    (1, 7, 1, 3, dict()),
+    (1, 6, 4, 6, dict(pe=4, simd=6, positions=3)),
+    (1, 6, 4, 6, dict(pe=4, simd=2)),
+    (4, 6, 2, 3, dict(pe=2, simd=6, group_lanes=2, group_channels=2)),
+    (4, 6, 2, 4, dict(pe=2, simd=6, positions=2, group_lanes=4, group_channels=2)),
+    (2, 6, 4, 3, dict(pe=2, simd=3)),
+    (1, 40, 3, 2, dict(pe=3, simd=40)),
+]
+
+
+def neuron(rng, operand, weight, shape, *, bias):
+    groups, operands, outputs, positions, folding = shape
+    bound = operands * max(-operand.lo, operand.hi) * max(-weight.lo, weight.hi) + 20
+    return NeuronParams(
+        input_type=operand, weight_type=weight, output_type=IntType.for_range(-bound, bound),
+        weights=random_values(rng, weight, (groups, operands, outputs)),
+        bias=rng.integers(-20, 21, (groups, outputs)) if bias else None,
+        positions_per_frame=positions, **folding)
+
+
+@pytest.mark.parametrize("operand, weight", TYPES, ids=lambda t: str(t))
+@pytest.mark.parametrize("shape", range(len(SHAPES)))
+def test_equals_reference(operand, weight, shape):
+    seed = shape * 100 + TYPES.index((operand, weight))
+    params = neuron(np.random.default_rng(seed), operand, weight, SHAPES[shape],
+                    bias=seed % 2 == 0)
+    check_block(params, seed=seed)
+
+
+def test_reference_is_a_matrix_product():
+    rng = np.random.default_rng(3)
+    params = neuron(rng, IntType(4), IntType(4, True), SHAPES[0], bias=True)
+    x = rng.integers(0, 16, (5, 12))
+    got = params.reference(x.reshape(-1, 4))[0].reshape(5, 6)
+    np.testing.assert_array_equal(got, x @ params.weights[0] + params.bias[0])
+
+
+@pytest.mark.parametrize("pe, simd", list(itertools.product((1, 2, 3), (1, 4))))
+def test_cycles_are_the_folds(pe, simd):
+    params = neuron(np.random.default_rng(0), IntType(2), BIPOLAR,
+                    (1, 12, 6, 5, dict(pe=pe, simd=simd)), bias=False)
+    assert params.cycles == 5 * (12 // simd) * (6 // pe)
+
+
+@pytest.mark.parametrize("folding, text", [
+    (dict(pe=4), "pe must be one of 1, 2, 3, 6, not 4"),
+    (dict(simd=5), "simd must be one of 1, 2, 3, 4, 6, 12, not 5"),
+    (dict(positions=5), "positions above 1 must come with simd = 12, pe = 6"),
+    (dict(positions=2), "positions must be one of 1, 5, not 2"),
+])  # fmt: skip
+def test_illegal_folding_lists_the_legal_ones(folding, text):
+    with pytest.raises(ValueError, match=text):
+        neuron(np.random.default_rng(0), IntType(2), BIPOLAR, (1, 12, 6, 5, folding), bias=False)
