@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import memory, stream, wiring
 
 from .arithmetic import dot_coding, dot_latency, dot_products
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .pipeline import counter, delay, element, pack, pack_codes, read_table
 from .queue import CreditQueue
 from .types import IntType
+from .validation import check_divisor
 
 __all__ = ["Neuron", "NeuronParams"]
 
@@ -70,11 +72,11 @@ class NeuronParams(BlockParams):
     kind = "neuron"
 
     def __post_init__(self) -> None:
-        _divides("pe", self.pe, self.outputs_per_group)
-        _divides("simd", self.simd, self.operands)
-        _divides("positions", self.positions, self.positions_per_frame)
-        _divides("group_lanes", self.group_lanes, self.groups)
-        _divides("group_channels", self.group_channels, self.operands)
+        check_divisor("pe", self.pe, self.outputs_per_group)
+        check_divisor("simd", self.simd, self.operands)
+        check_divisor("positions", self.positions, self.positions_per_frame)
+        check_divisor("group_lanes", self.group_lanes, self.groups)
+        check_divisor("group_channels", self.group_channels, self.operands)
         whole = self.simd == self.operands and self.pe == self.outputs_per_group
         if self.group_lanes > 1 and not whole:
             raise ValueError("group_lanes above 1 must come with simd = "
@@ -190,12 +192,6 @@ class NeuronParams(BlockParams):
         return Neuron(self)
 
 
-def _divides(name: str, value: int, whole: int) -> None:
-    if value < 1 or whole % value:
-        legal = ", ".join(str(k) for k in range(1, whole + 1) if whole % k == 0)
-        raise ValueError(f"{name} must be one of {legal}, not {value!r}")
-
-
 class Neuron(wiring.Component):
     """Folded dot products; see :class:`NeuronParams` for what it computes.
 
@@ -219,7 +215,7 @@ class Neuron(wiring.Component):
 
     def __init__(self, params: NeuronParams):
         self.params = params
-        self._weights = _rom_words(params.weight_words, params.weight_type)
+        self._weights = pack_codes(params.weight_words, params.weight_type)
         super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
@@ -232,9 +228,9 @@ class Neuron(wiring.Component):
 
         # Issue: one fold of one beat a cycle.
         go, first, last = Signal(), Signal(), Signal()
-        fold, fold_last = _counter(m, "fold", p.output_folds, go)
-        part, part_last = _counter(m, "part", p.operand_folds, go & fold_last)
-        slot, _ = _counter(m, "slot", len(p.weight_words), go)
+        fold, fold_last = counter(m, "fold", p.output_folds, go)
+        part, part_last = counter(m, "part", p.operand_folds, go & fold_last)
+        slot, _ = counter(m, "slot", len(p.weight_words), go)
         m.d.comb += [
             first.eq(part == 0),
             last.eq(part_last),
@@ -246,15 +242,15 @@ class Neuron(wiring.Component):
         # One cycle later: operands and weights side by side.
         operands = Signal.like(self.i.payload.as_value(), name="operands")
         m.d.sync += operands.eq(self.i.payload)
-        weights = self._read(m, "weights", self._weights, slot,
+        weights = read_table(m, "weights", self._weights, slot,
                              p.weight_type.bits * p.group_lanes * p.pe * p.simd)
         dots = self._dot_products(m, operands, weights)
 
         # At the end of the dot products: add up the parts.
         steps = p.pipeline - 1
-        valid = _delay(m, "valid", go, steps)
-        add_first, add_last = _delay(m, "first", first, steps), _delay(m, "last", last, steps)
-        add_fold = _delay(m, "add_fold", fold, steps)
+        valid = delay(m, "valid", go, steps, reset=True)
+        add_first, add_last = delay(m, "first", first, steps), delay(m, "last", last, steps)
+        add_fold = delay(m, "add_fold", fold, steps)
         results = self._accumulate(m, dots, valid, add_first, add_fold,
                                    self._initial(m, slot, steps))
         m.d.sync += [
@@ -263,27 +259,15 @@ class Neuron(wiring.Component):
         ]
         return m
 
-    def _read(self, m: Module, name: str, words: list[int], slot: Signal, width: int) -> Value:
-        """Word of a constant table, one cycle after its address."""
-        if len(set(words)) == 1:
-            return Const(words[0], width)
-        m.submodules[name] = rom = memory.Memory(shape=unsigned(width), depth=len(words),
-                                                 init=words)
-        port = rom.read_port()
-        m.d.comb += port.addr.eq(slot)
-        return port.data
-
     def _dot_products(self, m: Module, operands: Value, weights: Value) -> list[Value]:
         """Coded dot products, by position, group lane and neuron."""
         p = self.params
-        a_bits, w_bits = p.input_type.bits, p.weight_type.bits
         lane = p.operand_lanes(np.arange(p.inputs[0].lanes))
         dots: list[Value] = []
         for position in range(p.positions):
             for group in range(p.group_lanes):
-                values = [_code(operands, int(k), a_bits, p.input_type) for k in
-                          lane[position, group]]
-                rows = [[_code(weights, (group * p.pe + n) * p.simd + k, w_bits, p.weight_type)
+                values = [element(operands, int(k), p.input_type) for k in lane[position, group]]
+                rows = [[element(weights, (group * p.pe + n) * p.simd + k, p.weight_type)
                          for k in range(p.simd)] for n in range(p.pe)]
                 unit = Module()
                 m.submodules[f"dot_{position}_{group}"] = unit
@@ -304,8 +288,8 @@ class Neuron(wiring.Component):
             bias = bias.transpose(0, 2, 1, 3)[:, None]  # group, part, fold, lane, pe
             shape = (p.group_folds, p.operand_folds, *bias.shape[2:])
             values = np.broadcast_to(bias, shape).reshape(-1, count) + offset
-        words = [_pack(row, bits) for row in values]
-        word = self._read(m, "bias", words, _delay(m, "bias_slot", slot, steps - 1), bits * count)
+        words = [pack(row, bits) for row in values]
+        word = read_table(m, "bias", words, delay(m, "bias_slot", slot, steps - 1), bits * count)
         one = [word[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
         return one * p.positions
 
@@ -348,44 +332,3 @@ class Neuron(wiring.Component):
             write.addr.eq(fold), write.data.eq(sums), write.en.eq(valid), read.addr.eq(fold),
         ]
         return read.data
-
-
-def _counter(m: Module, name: str, modulus: int, step: Value) -> tuple[Signal, Value]:
-    """Counter from 0 that wraps at ``modulus``, and whether it stands at its last value."""
-    count = Signal(range(max(2, modulus)), name=name)
-    at_last = Signal(name=f"{name}_last")
-    m.d.comb += at_last.eq(count == modulus - 1)
-    if modulus > 1:
-        with m.If(step):
-            m.d.sync += count.eq(Mux(at_last, 0, count + 1))
-    return count, at_last
-
-
-def _delay(m: Module, name: str, value: Signal, cycles: int) -> Signal:
-    """The value some cycles later."""
-    for k in range(cycles):
-        register = Signal.like(value, name=f"{name}_d{k + 1}")
-        m.d.sync += register.eq(value)
-        value = register
-    return value
-
-
-def _code(word: Value, index: int, bits: int, type_: IntType) -> Value:
-    code = word[index * bits : (index + 1) * bits]
-    return code.as_signed() if type_.signed else code
-
-
-def _pack(values: np.ndarray, bits: int) -> int:
-    """Codes of one word side by side, the first lowest."""
-    word = 0
-    for k, value in enumerate(values):
-        word |= (int(value) & ((1 << bits) - 1)) << (k * bits)
-    return word
-
-
-def _rom_words(weights: np.ndarray, type_: IntType) -> list[int]:
-    """Weight words as integers: codes side by side, (group lane, pe, simd) from the lowest up."""
-    codes = type_.encode(weights.reshape(len(weights), -1))
-    bits = (codes[:, :, None] >> np.arange(type_.bits)) & 1
-    packed = np.packbits(bits.astype(np.uint8).reshape(len(codes), -1), axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
