@@ -1,0 +1,244 @@
+"""Thresholds: a step function per channel, by pipelined binary search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import stream, wiring
+
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .pipeline import counter, decode, delay, issue, pack, read_table
+from .types import IntType
+from .validation import check_int_array, check_one_of, check_positive, divisors
+
+__all__ = ["Threshold", "ThresholdParams"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ThresholdParams(BlockParams):
+    """Step function ``base + step * sum(x >= thresholds[c])``.
+
+    The step is 2 for a bipolar output, else 1. Where ``descending[c]`` is set, the function
+    falls: ``base + step * (steps - sum(x >= thresholds[c]))``.
+
+    Parameters
+    ----------
+    input_type, output_type : IntType
+        The output type must hold ``base`` and ``base + step * steps``. Bipolar: one step, base -1.
+    thresholds : array of int, (channels or 1, steps)
+        Ascending in each row; one row serves all channels. A threshold may lie outside the input
+        type's range: it is then always or never reached.
+    base : int
+    descending : array of bool, (rows,), or None
+    lanes : int
+        Elements a beat: divides ``channels`` (the folds of a position follow each other), or is
+        ``channels`` times a divisor of ``positions_per_frame`` (several positions a beat).
+    channels, positions_per_frame : int
+
+    Raises
+    ------
+    ValueError
+        If the parameters do not fit together; the text lists the legal lanes.
+    """
+
+    input_type: IntType
+    output_type: IntType
+    thresholds: np.ndarray
+    base: int = 0
+    descending: np.ndarray | None = None
+    lanes: int = 1
+    channels: int = 1
+    positions_per_frame: int = 1
+
+    kind = "threshold"
+
+    def __post_init__(self) -> None:
+        rows = check_int_array("thresholds", self.thresholds, 2)
+        object.__setattr__(self, "thresholds", rows)
+        check_positive(channels=self.channels, positions_per_frame=self.positions_per_frame)
+        check_one_of("rows of thresholds", len(rows), (1, self.channels))
+        if rows.shape[1] < 1 or np.any(np.diff(rows, axis=1) < 0):
+            raise ValueError(f"thresholds must be ascending and at least one a row, not {rows!r}")
+        if self.descending is not None:
+            falling = np.asarray(self.descending)
+            if falling.shape != (len(rows),) or falling.dtype != bool:
+                raise ValueError(f"descending must be {len(rows)} bools, not {falling!r}")
+        top = self.base + self.step * rows.shape[1]
+        if not self.output_type.contains(np.array([self.base, top])) or (
+            self.output_type.bipolar and rows.shape[1] != 1
+        ):
+            raise ValueError(
+                f"output_type must hold {self.base} to {top}, not {self.output_type}"
+            )
+        check_one_of("lanes", self.lanes, {
+            *divisors(self.channels),
+            *(self.channels * k for k in divisors(self.positions_per_frame)),
+        })
+
+    @property
+    def step(self) -> int:
+        """Height of a step."""
+        return 2 if self.output_type.bipolar else 1
+
+    @property
+    def rows(self) -> int:
+        """Rows of thresholds."""
+        return int(self.thresholds.shape[0])
+
+    @property
+    def stages(self) -> int:
+        """Comparisons of the binary search."""
+        return int(self.thresholds.shape[1]).bit_length()
+
+    @property
+    def folds(self) -> int:
+        """Beats that bring the channels of one position."""
+        return max(1, self.channels // self.lanes)
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        beats = self.channels * self.positions_per_frame // self.lanes
+        return (StreamShape(self.input_type, self.lanes, beats),)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        return (StreamShape(self.output_type, self.lanes, self.inputs[0].beats),)
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[0].beats
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """Two cycles a stage (table, comparison), one for what remains to be added, the queue."""
+        return self.pipeline + 1
+
+    @property
+    def pipeline(self) -> int:
+        """Cycles from issue to the output queue's input."""
+        return 2 * self.stages + self.finishes
+
+    @property
+    def finishes(self) -> bool:
+        """Whether the count is not yet the output's code."""
+        return bool(self.falling.any()) or not (self.output_type.bipolar or self.base == 0)
+
+    @cached_property
+    def falling(self) -> np.ndarray:
+        """``descending`` as an array, one bool a row."""
+        return np.zeros(self.rows, bool) if self.descending is None else self.descending
+
+    @cached_property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """Thresholds by stage of the search: arrays (rows, 2 ** stage), addressed by prefix.
+
+        A row is filled up to ``2 ** stages - 1`` thresholds: with unreachable ones, or, where the
+        function falls, with some that are always reached. The inverted count is then the steps
+        that are left.
+        """
+        lo, hi = self.input_type.lo, self.input_type.hi
+        size = 1 << self.stages
+        fill = np.where(self.falling, lo, hi + 1)
+        pad = np.repeat(fill[:, None], size - 1 - self.thresholds.shape[1], axis=1)
+        rows = np.sort(np.concatenate([np.clip(self.thresholds, lo, hi + 1), pad], axis=1), axis=1)
+        tables = []
+        for stage in range(self.stages):
+            span = size >> stage
+            tables.append(rows[:, span // 2 - 1 :: span])
+        return tuple(tables)
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
+        count = np.zeros_like(x)
+        for column in self.thresholds.T:
+            count += x >= column
+        count = np.where(self.falling, self.thresholds.shape[1] - count, count)
+        return ((self.base + self.step * count).reshape(-1, self.lanes),)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        start = serve(arrivals[0])
+        return Timing((start,), (start + self.latency,))
+
+    def create(self) -> Threshold:
+        return Threshold(self)
+
+
+class Threshold(wiring.Component):
+    """Step function per channel; see :class:`ThresholdParams` for what it computes.
+
+    One beat a cycle. Every lane searches its count bit by bit, most significant first, in a
+    pipeline of its own; latency ``params.latency`` cycles.
+
+    Parameters
+    ----------
+    params : ThresholdParams
+
+    Members
+    -------
+    i : In(stream of lanes elements)
+    o : Out(stream of lanes elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: ThresholdParams):
+        self.params = params
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        go = Signal()
+        folds = p.folds if p.rows > 1 else 1  # one row needs no address
+        fold, _ = counter(m, "fold", folds, go)
+        queue = issue(m, go, [self.i], self.o, p.pipeline)
+        # The fold travels with its beat; entry c is c cycles after issue.
+        fold_at: list[Value] = [fold if folds > 1 else Const(0, 0)]
+        for cycle in range(p.pipeline):
+            fold_at.append(delay(m, f"fold_c{cycle}", fold_at[-1]) if folds > 1 else fold_at[0])
+        results = []
+        for lane in range(p.lanes):
+            unit = Module()
+            m.submodules[f"lane_{lane}"] = unit
+            channels = np.arange(folds) * p.lanes + lane % p.channels if p.rows > 1 else [0]
+            x = decode(self.i.payload[lane], p.input_type)
+            results.append(self._search(unit, x, np.asarray(channels), fold_at))
+        m.d.comb += queue.payload.eq(Cat(results))
+        return m
+
+    def _search(self, m: Module, x: Value, rows: np.ndarray, fold_at: list[Value]) -> Value:
+        """Output code of one lane; ``rows`` are its rows of thresholds, by fold."""
+        p = self.params
+        x = delay(m, "x", x)
+        bits: list[Value] = []  # of the count, most significant first
+        for stage, table in enumerate(p.tables):
+            cycle = 2 * stage
+            words = table[rows].reshape(-1)
+            type_ = IntType.for_range(int(words.min()), int(words.max()))
+            if stage:  # the first table is read while the operand is registered
+                x = delay(m, f"x_read{stage}", x)
+            address = Cat(*reversed(bits), fold_at[cycle])
+            word = read_table(m, f"table_{stage}", [pack([w], type_.bits) for w in words],
+                              address, type_.bits)
+            threshold = word.as_signed() if type_.signed else word
+            if stage:
+                bits = [delay(m, f"bit{k}_read{stage}", b) for k, b in enumerate(bits)]
+            bits.append(x >= threshold)
+            bits = [delay(m, f"bit{k}_stage{stage}", b) for k, b in enumerate(bits)]
+            if stage + 1 < p.stages:
+                x = delay(m, f"x_stage{stage}", x)
+        count = Cat(*reversed(bits))
+        if not p.finishes:
+            return Cat(count, Const(0, p.output_type.bits))[: p.output_type.bits]
+        # Falling: inverted, since a row's count goes up to 2 ** stages - 1.
+        falls = p.falling[rows]
+        flags = read_table(m, "falling", [int(f) for f in falls], fold_at[2 * p.stages - 1], 1)
+        count ^= flags.replicate(p.stages)
+        value = count if p.output_type.bipolar else count + p.base
+        result = Signal(p.output_type.shape, name="result", reset_less=True)
+        m.d.sync += result.eq(value)
+        return result
