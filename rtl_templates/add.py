@@ -1,0 +1,143 @@
+"""Weighted sum of streams of one shape, as where branches of a network meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+
+from .adder_tree import adder_tree, tree_latency
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .pipeline import decode, issue
+from .types import IntType
+from .validation import check_positive
+
+__all__ = ["Add", "AddParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddParams(BlockParams):
+    """``sum(multipliers[k] * x[k])``, element by element.
+
+    Parameters
+    ----------
+    input_types : tuple of IntType
+    output_type : IntType
+        Must hold every result; not bipolar.
+    multipliers : tuple of int
+        One an input.
+    lanes, beats : int
+        Elements a beat, beats a frame, of each input and the output.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many multipliers as inputs, or none, or the output is bipolar.
+    """
+
+    input_types: tuple[IntType, ...]
+    output_type: IntType
+    multipliers: tuple[int, ...]
+    lanes: int = 1
+    beats: int = 1
+
+    kind = "add"
+
+    def __post_init__(self) -> None:
+        check_positive(lanes=self.lanes, beats=self.beats, inputs=len(self.input_types))
+        if len(self.multipliers) != len(self.input_types):
+            raise ValueError(
+                f"multipliers must be {len(self.input_types)} integers, not {self.multipliers!r}"
+            )
+        if self.output_type.bipolar:
+            raise ValueError("output_type must be an integer type, not bipolar")
+
+    @property
+    def product_type(self) -> IntType:
+        """Type that holds every product."""
+        ends = [m * v for m, t in zip(self.multipliers, self.input_types, strict=True)
+                for v in (t.lo, t.hi)]
+        return IntType.for_range(min(ends), max(ends))
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        return tuple(StreamShape(t, self.lanes, self.beats) for t in self.input_types)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        return (StreamShape(self.output_type, self.lanes, self.beats),)
+
+    @property
+    def cycles(self) -> int:
+        return self.beats
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """Products, adder tree, queue."""
+        return self.pipeline + 1
+
+    @property
+    def pipeline(self) -> int:
+        """Cycles from issue to the output queue's input."""
+        return 1 + tree_latency(len(self.input_types), single_bit=self.product_type.bits == 1)
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        total = np.zeros((self.beats, self.lanes), dtype=np.int64)
+        for multiplier, x in zip(self.multipliers, beats, strict=True):
+            total += multiplier * np.asarray(x, dtype=np.int64)
+        return (total,)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        start = serve(np.max(arrivals, axis=0))
+        return Timing((start,) * len(arrivals), (start + self.latency,))
+
+    def create(self) -> Add:
+        return Add(self)
+
+
+class Add(wiring.Component):
+    """Weighted sum; see :class:`AddParams` for what it computes.
+
+    A beat of every input is taken at once. One beat a cycle, latency ``params.latency`` cycles.
+
+    Parameters
+    ----------
+    params : AddParams
+
+    Members
+    -------
+    i, i_1, ... : In(stream of lanes elements)
+    o : Out(stream of lanes elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: AddParams):
+        self.params = params
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        ports = [getattr(self, f"i_{k}" if k else "i") for k in range(len(p.input_types))]
+        go = Signal()
+        queue = issue(m, go, ports, self.o, p.pipeline)
+        results = []
+        for lane in range(p.lanes):
+            unit = Module()
+            m.submodules[f"lane_{lane}"] = unit
+            products = []
+            for k, (port, type_) in enumerate(zip(ports, p.input_types, strict=True)):
+                # All of one shape, as the adder tree wants them.
+                product = Signal(p.product_type.shape, name=f"product_{k}", reset_less=True)
+                value = decode(port.payload[lane], type_)
+                unit.d.sync += product.eq(value * p.multipliers[k])
+                products.append(product)
+            result = Signal(p.output_type.shape, name=f"result_{lane}")
+            m.d.comb += result.eq(adder_tree(unit, "sum", products))
+            results.append(result)
+        m.d.comb += queue.payload.eq(Cat(results))
+        return m
