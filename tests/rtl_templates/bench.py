@@ -64,7 +64,9 @@ def run_block(
                     await ctx.tick()
                 ctx.set(port.payload, row)
                 ctx.set(port.valid, 1)
-                await ctx.tick().until(port.ready)
+                taken = False
+                while not taken:
+                    *_, taken = await ctx.tick().sample(port.ready)
                 ctx.set(port.valid, 0)
 
         return bench
