@@ -1,0 +1,106 @@
+"""Converters of operations on several computed tensors: residual sums, concatenation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ...rtl_templates.types import IntType
+from ..errors import UnsupportedError
+from ..network import Add, Concat, Requantize
+from .context import Context, LayoutError, converts
+from .quantise import materialise
+from .reader import Node
+from .values import Value, squeeze_uniform
+
+__all__ = ["add_values"]
+
+Array = np.ndarray[Any, Any]
+
+# Largest multiplier that brings two summands to one grid.
+_MAX_MULTIPLIER = 1 << 12
+
+
+def _ratio(node: Node, a: Array, b: Array) -> Fraction:
+    """``a / b``, the same for all channels, exactly."""
+    a, b = np.broadcast_arrays(a, b)
+    pairs = set(zip(a.ravel().tolist(), b.ravel().tolist(), strict=True))
+    ratios = {Fraction(x) / Fraction(y) for x, y in pairs}
+    ratio = ratios.pop()
+    if ratios or max(abs(ratio.numerator), ratio.denominator) > _MAX_MULTIPLIER:
+        raise UnsupportedError(
+            node.label, f"its operands have the scales {np.ravel(a)[0]:.9g} and "
+            f"{np.ravel(b)[0]:.9g}, which have no small common grid",
+            "Quantise both operands with one scale, or with powers of two")
+    return ratio
+
+
+def _align(ctx: Context, node: Node, a: Value, b: Value) -> Value:
+    """``a`` on a network tensor of the shape of that of ``b``."""
+    shape = ctx.tensor(b).shape
+    if ctx.tensor(a).shape == shape:
+        return a
+    if a.scale.ndim:
+        raise LayoutError(node.label, "an operand with one scale a channel was reshaped",
+                          "Use one scale for the whole tensor")
+    return ctx.reshape(a, shape)
+
+
+def add_values(ctx: Context, node: Node, sign: int) -> Value:
+    """``a + sign * b`` for two computed tensors."""
+    a = materialise(ctx, node, ctx.value(node, 0))
+    b = materialise(ctx, node, ctx.value(node, 1))
+    if ctx.size(a) != ctx.size(b) or not np.array_equal(a.index, b.index):
+        raise LayoutError(
+            node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
+            "meet element by element", "Only tensors of one shape and layout can be added")
+    a = _align(ctx, node, a, b)
+    ratio = _ratio(node, a.scale, b.scale)
+    multipliers = (ratio.numerator, sign * ratio.denominator)
+    op = Add(name=ctx.name(node, "add" if sign > 0 else "sub"), inputs=(a.tensor, b.tensor),
+             multipliers=multipliers)
+    scale = np.broadcast_to(a.scale / ratio.numerator,
+                            np.broadcast_shapes(a.scale.shape, b.scale.shape))
+    return Value(ctx.emit(node, op), a.index, squeeze_uniform(scale),
+                 multipliers[0] * a.zero_point + multipliers[1] * b.zero_point, exclusive=True)
+
+
+@converts("Concat")
+def _concat(ctx: Context, node: Node) -> Value:
+    parts = [materialise(ctx, node, ctx.value(node, i)) for i in range(len(node.inputs))]
+    if len(parts) == 1:
+        return parts[0]
+    zero = parts[0].zero_point
+    parts = [p if p.zero_point == zero else _shift_zero(ctx, node, p, zero) for p in parts]
+    shapes = [ctx.tensor(p).shape for p in parts]
+    if any(ctx.size(p) != p.index.size for p in parts):
+        raise LayoutError(node.label, "an operand is not a whole tensor", "Join whole tensors")
+    total = sum(s[2] for s in shapes)
+    axis = int(node.attributes.get("axis", 1))
+    places, start = [], 0
+    for part, shape in zip(parts, shapes, strict=True):
+        position, channel = np.divmod(part.index, shape[2])
+        places.append(position * total + channel + start)
+        start += shape[2]
+    try:
+        index = np.concatenate(places, axis=axis)
+    except ValueError as error:
+        raise UnsupportedError(node.label, f"its operands do not fit: {error}",
+                               "Repair the model") from None
+    scale = np.concatenate([np.broadcast_to(p.scale, (s[2],))
+                            for p, s in zip(parts, shapes, strict=True)])
+    op = Concat(name=ctx.name(node, "concat"), inputs=tuple(p.tensor for p in parts))
+    return Value(ctx.emit(node, op), index, squeeze_uniform(scale), zero, exclusive=True)
+
+
+def _shift_zero(ctx: Context, node: Node, value: Value, zero: int) -> Value:
+    """The value with another zero point."""
+    tensor, shift = ctx.tensor(value), zero - value.zero_point
+    op = Requantize(name=ctx.names.take(f"{value.tensor}_zero"), inputs=(value.tensor,),
+                    multiplier=np.array([1]), offset=np.array([shift]), shift=0,
+                    type=IntType.for_range(tensor.lo + shift, tensor.hi + shift))
+    return replace(value, tensor=ctx.emit(node, op), zero_point=zero)

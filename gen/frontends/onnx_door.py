@@ -1,0 +1,263 @@
+"""The QONNX front door: an ONNX file to the integer network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import QuantloomError, UnsupportedError
+from ..network import Interface, Network, Op
+from . import elementwise, joins, quantisers, tails, weighted, windows
+from .context import CONVERTERS, Context, InputGrid, LayoutError
+from .fold import FOLDABLE, fold
+from .layouts import spread
+from .quantise import materialise, no_quantiser
+from .reader import Graph, Node, read
+from .tails import HOST_OPERATORS, leave_to_host
+from .values import Const, Value
+
+__all__ = ["check", "load"]
+
+# The modules register their converters on import.
+_MODULES = (elementwise, joins, quantisers, tails, weighted, windows)
+
+_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general",
+            "qonnx.custom_op.channels_last", "finn", "qonnx")
+
+
+def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
+    """Load a QONNX, or FINN-style, ONNX file as an integer network.
+
+    Parameters
+    ----------
+    path : path
+        ``.onnx`` or ``.onnx.gz``.
+    input_grid : InputGrid or None
+        Integer grid of the model's input. None takes it from the model: from the annotated or
+        integer type of the input, or from the quantiser that the graph begins with.
+
+    Returns
+    -------
+    Network
+        Integers equal to what the model's own float arithmetic quantises to.
+
+    Raises
+    ------
+    QuantloomError
+        If the file is not a usable ONNX model, or (``UnsupportedError``) a node cannot be
+        compiled; :func:`check` lists all such nodes.
+    """
+    graph = read(path)
+    network, problems = _convert(graph, input_grid)
+    if problems:
+        first = problems[0]
+        if len(problems) > 1:
+            raise UnsupportedError(first.node, first.problem, f"{first.remedy}. "
+                                   f"({len(problems) - 1} more: `quantloom inspect` lists all)")
+        raise first
+    assert network is not None
+    return network
+
+
+def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[UnsupportedError]:
+    """All nodes of a model that stand in the way of compiling it, in graph order.
+
+    Raises
+    ------
+    QuantloomError
+        If the file is not a usable ONNX model at all.
+    """
+    return _convert(read(path), input_grid)[1]
+
+
+def _convert(graph: Graph, grid: InputGrid | None,
+             ) -> tuple[Network | None, list[UnsupportedError]]:
+    """Convert with the input's channels innermost; failing that, in the source's own order."""
+    first: list[UnsupportedError] = []
+    for shape, index in _input_layouts(graph.input.shape):
+        ctx = Context(graph, shape)
+        problems = _walk(ctx, index, grid)
+        if not problems:
+            try:
+                return _finish(ctx), []
+            except UnsupportedError as error:
+                problems = [error]
+        first = first or problems
+        if not any(isinstance(p, LayoutError) for p in problems):
+            break
+    return None, first
+
+
+def _input_layouts(shape: tuple[int, ...]) -> list[tuple[tuple[int, int, int], Any]]:
+    size = int(np.prod(shape))
+    plain = np.arange(size).reshape(shape)
+    if len(shape) == 4:
+        _, c, h, w = shape
+        return [((h, w, c), spread((h, w, c), 4, False)), (shape[1:], plain)]
+    if len(shape) == 3:
+        _, c, n = shape
+        return [((1, n, c), spread((1, n, c), 3, False)), ((1, c, n), plain)]
+    return [((1, 1, size), plain)]
+
+
+def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedError]:
+    """Convert node by node; problems are collected, and what hangs on them is passed over."""
+    graph = ctx.graph
+    ctx.values.update({name: Const(array) for name, array in graph.constants.items()})
+    ctx.input_value = Value("input", index, np.ones(()), raw=True)
+    _ground_input(ctx, grid)
+    ctx.values[graph.input.name] = ctx.input_value
+    problems = []
+    for node in graph.nodes:
+        try:
+            known = node.op in CONVERTERS or node.op in FOLDABLE or node.op == "Constant"
+            if not known or node.domain not in _DOMAINS:
+                where = f" of domain {node.domain!r}" if node.domain else ""
+                raise UnsupportedError(node.label, f"operator {node.op}{where} is not supported",
+                                       "Replace it, or cut the graph before it")
+            if all(name in ctx.values for name in node.inputs if name):
+                _node(ctx, node)
+        except UnsupportedError as error:
+            problems.append(error)
+    return problems
+
+
+def _ground_input(ctx: Context, grid: InputGrid | None) -> None:
+    """Give the input its grid if it is stated: by the caller, an annotation, an integer type."""
+    source = ctx.graph.input
+    if grid is None:
+        grid = _annotated(ctx.graph.datatypes.get(source.name, ""))
+    if grid is None and source.dtype.kind in "iu" and source.dtype.itemsize <= 2:
+        grid = InputGrid(source.dtype.itemsize * 8, source.dtype.kind == "i")
+    if grid is not None:
+        ctx.set_input(grid.type, grid.type.lo, grid.type.hi, np.asarray(float(grid.scale)),
+                      int(grid.zero_point))
+
+
+def _annotated(text: str) -> InputGrid | None:
+    """Grid of a QONNX datatype name, None for those that name none."""
+    if text in ("BIPOLAR", "BINARY", "TERNARY"):
+        return {"BIPOLAR": InputGrid(1, True), "BINARY": InputGrid(1, False),
+                "TERNARY": InputGrid(2, True)}[text]
+    if match := re.fullmatch(r"(U?)INT(\d{1,2})", text):
+        return InputGrid(int(match[2]), not match[1]) if int(match[2]) <= 16 else None
+    if match := re.fullmatch(r"FIXED<(\d{1,2}),(\d{1,2})>", text):
+        return InputGrid(int(match[1]), True, Fraction(1, 1 << max(0, int(match[1])
+                                                                   - int(match[2]))))
+    return None
+
+
+def _node(ctx: Context, node: Node) -> None:
+    inputs = [ctx.get(node, i) for i in range(len(node.inputs))]
+    if node.op == "Constant":
+        results: list[Value | Const | None] = [_constant(node)]
+    elif any(isinstance(x, Value) and x.host for x in inputs):
+        value = next(x for x in inputs if isinstance(x, Value) and x.host)
+        if node.op not in HOST_OPERATORS:
+            raise UnsupportedError(node.label, f"it follows {value.host[-1]}, which is left to the "
+                                   "host", "Cut the graph before that node")
+        results = [leave_to_host(node, value)] * len(node.outputs)
+    elif all(x is None or isinstance(x, Const) for x in inputs) and (
+            node.op not in ("Quant", "IntQuant", "BipolarQuant")):
+        keeps_grid = inputs and isinstance(inputs[0], Const) and inputs[0].integers is not None
+        if keeps_grid and node.op in _REARRANGES:
+            results = [CONVERTERS[node.op](ctx, node)]
+        elif node.op == "Shape":
+            results = [CONVERTERS[node.op](ctx, node)]
+        elif node.op in FOLDABLE or node.op in _REARRANGES:
+            results = list(fold(ctx, node))
+        else:
+            raise UnsupportedError(node.label, "all its inputs are constant",
+                                   "Fold constants when exporting the model")
+    elif node.op not in CONVERTERS:
+        raise UnsupportedError(node.label, f"operator {node.op} is not supported on computed "
+                               "tensors", "Replace it, or cut the graph before it")
+    else:
+        results = [CONVERTERS[node.op](ctx, node)]
+        if node.op == "TopK":
+            results = [results[0], results[0]]
+    for name, result in zip(node.outputs, results, strict=False):
+        if name and result is not None:
+            ctx.values[name] = result
+
+
+_REARRANGES = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose",
+                         "Unsqueeze"})
+
+
+def _constant(node: Node) -> Const:
+    for key in ("value", "value_float", "value_int", "value_floats", "value_ints"):
+        if key in node.attributes:
+            value = np.asarray(node.attributes[key])
+            return Const(value.astype(np.float32) if "float" in key else value)
+    raise UnsupportedError(node.label, "it holds no numbers", "Repair the model")
+
+
+def _finish(ctx: Context) -> Network:
+    """The network up to the output, and how its integers map to the model's output."""
+    graph = ctx.graph
+    value = ctx.values[graph.output]
+    last = next(n for n in graph.nodes if graph.output in n.outputs) if graph.nodes else None
+    if isinstance(value, Const) or last is None:
+        raise UnsupportedError(graph.output, "the output does not depend on the input",
+                               "Repair the model")
+    if value.raw:
+        raise no_quantiser(ctx, last, value)
+    if any(step.affine is None for step in value.steps):
+        try:
+            value = replace(materialise(ctx, last, value), host=value.host)
+        except UnsupportedError:
+            first = next(i for i, s in enumerate(value.steps) if s.affine is None)
+            value = replace(value, steps=value.steps[:first],
+                            host=(*(s.name for s in value.steps[first:]), *value.host))
+    if value.tensor == "input":
+        raise UnsupportedError(last.label, "nothing is computed between input and output",
+                               "Give a model with at least one layer")
+    if ctx.size(value) != value.index.size:
+        raise UnsupportedError(last.label, "the output is part of a tensor", "Repair the model")
+    channel = value.index % ctx.channels(value)
+    scale, offset = value.scale, np.zeros(())
+    for step in value.steps:
+        assert step.affine is not None
+        a, b = step.affine
+        scale, offset = scale * a, offset * a + b
+    assert ctx.input_value is not None
+    notes = tuple(f"{note}" for note in ctx.notes)
+    try:
+        return Network(
+            name=graph.name,
+            input=ctx.tensors["input"],
+            ops=_reachable(ctx, value.tensor),
+            source_input=_interface(ctx.input_value.index, ctx.input_value.index % ctx.input_shape[2],
+                                    ctx.input_value.scale, ctx.input_value.zero_point, np.zeros(())),
+            source_output=_interface(value.index, channel, scale, value.zero_point, offset),
+            host=(*notes, *value.host),
+        )
+    except UnsupportedError:
+        raise
+    except QuantloomError as error:
+        raise UnsupportedError(graph.name, str(error), "The graph cannot be compiled") from None
+
+
+def _interface(index: Any, channel: Any, scale: Any, zero_point: int, offset: Any) -> Interface:
+    order = index[0] if index.ndim > 1 and index.shape[0] == 1 else index
+    channel = channel.reshape(order.shape)
+
+    def spread_out(a: Any) -> Any:
+        return float(a) if np.ndim(a) == 0 else np.asarray(a)[channel]
+
+    return Interface(tuple(order.shape), order, spread_out(scale), zero_point, spread_out(offset))
+
+
+def _reachable(ctx: Context, output: str) -> list[Op]:
+    needed, ops = {output}, []
+    for op in reversed(ctx.ops.values()):
+        if op.name in needed:
+            needed.update(op.inputs)
+            ops.append(op)
+    return ops[::-1]

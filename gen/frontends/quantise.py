@@ -1,0 +1,211 @@
+"""From pending floating-point steps to integer operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...rtl_templates.types import BIPOLAR, IntType
+from ..errors import UnsupportedError
+from ..network import Clip, Requantize, Tensor, Threshold
+from .context import INPUT_REMEDY, Context
+from .names import speaking
+from .reader import Node
+from .steps import StepFunction, find_steps, fit_requantize
+from .values import Value, squeeze_uniform
+
+__all__ = ["materialise", "no_quantiser", "quantise"]
+
+Array = np.ndarray[Any, Any]
+
+# Up to this many steps comparators are cheaper than a multiplier.
+_FEW_STEPS = 15
+
+
+def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], Array], *,
+             scale: Array, zero_point: int = 0, bipolar: bool = False, uniform: bool,
+             span: tuple[int, int] | None = None) -> Value:
+    """Emit the integer operation that a value's steps and a quantiser amount to.
+
+    Parameters
+    ----------
+    value : Value
+    levels : callable
+        The quantiser: reals to integers, arrays of shape (channels, n). Of a bipolar quantiser
+        the integers are 0 and 1.
+    scale : array, () or (channels,)
+    zero_point : int
+        Grid of the result.
+    bipolar : bool
+        The result is -1 or +1.
+    uniform : bool
+        The quantiser treats all channels alike.
+    span : pair of int or None
+        Range of the quantiser's integers, if it has one of its own.
+    """
+    scale = squeeze_uniform(np.asarray(scale, np.float64))
+    if value.raw:
+        if span is None:
+            raise no_quantiser(ctx, node, value)
+        return _ground(ctx, node, value, scale, zero_point, bipolar, span)
+    value = _rectify(ctx, value)
+    tensor = ctx.tensor(value)
+    rows = 1 if uniform and value.uniform and np.ndim(value.sign) == 0 else tensor.shape[2]
+    sign = np.broadcast_to(value.sign, (rows,))
+    try:
+        steps = find_steps(lambda q: levels(value.evaluate(q)), tensor.lo, tensor.hi, sign)
+    except ValueError as error:
+        raise UnsupportedError(node.label, f"too many levels: {error}",
+                               "Quantise to fewer bits") from None
+    if rows > 1 and np.all(steps.points == steps.points[0]) and np.all(sign == sign[0]):
+        steps = replace(steps, sign=sign[:1], points=steps.points[:1], first=steps.first[:1],
+                        last=steps.last[:1])
+    name = _emit(ctx, node, value, tensor, steps, bipolar)
+    return Value(name, value.index, scale, zero_point,
+                 exclusive=name != value.tensor or value.exclusive)
+
+
+def _rectify(ctx: Context, value: Value) -> Value:
+    """Negate the weights behind falling channels, so that these rise."""
+    if not value.exclusive or value.zero_point or not np.any(value.sign < 0):
+        return value
+    channels = ctx.channels(value)
+    done = ctx.negate(value.tensor, np.broadcast_to(value.sign < 0, (channels,)))
+    scale = np.broadcast_to(value.scale, (channels,)) * np.where(done, -1.0, 1.0)
+    return replace(value, scale=squeeze_uniform(scale)) if done.any() else value
+
+
+def _ground(ctx: Context, node: Node, value: Value, scale: Array, zero_point: int, bipolar: bool,
+            span: tuple[int, int]) -> Value:
+    """Take the input's grid from the first quantiser."""
+    lo, hi = (-1, 1) if bipolar else span
+    type_ = BIPOLAR if bipolar else IntType.for_range(lo, hi)
+    known = ctx.input_value
+    assert known is not None
+    if not known.raw:
+        same = (ctx.tensors["input"] == Tensor(ctx.input_shape, type_, lo, hi)
+                and np.array_equal(known.scale, scale) and known.zero_point == zero_point
+                and not value.steps)
+        if not same:
+            raise UnsupportedError(node.label, "the input is quantised in two ways", INPUT_REMEDY)
+    else:
+        known = ctx.set_input(type_, lo, hi, scale, zero_point)
+        if value.steps:
+            names = ", ".join(step.name for step in value.steps)
+            ctx.notes.append(f"{names}, {node.label} before the input")
+    return replace(known, index=value.index)
+
+
+def _emit(ctx: Context, node: Node, value: Value, tensor: Tensor, steps: StepFunction,
+          bipolar: bool) -> str:
+    def name() -> str:
+        return ctx.names.take(speaking(node.name, node.op) or f"{value.tensor}_act",
+                              f"{value.tensor}_act")
+
+    inputs = (value.tensor,)
+    if bipolar:
+        if tensor.type.bipolar and np.all((steps.points >= 0) & (steps.points <= 1)) \
+                and steps.points.size and np.all(steps.sign > 0):
+            return value.tensor
+        return ctx.emit(node, _threshold(name(), inputs, steps, BIPOLAR))
+    if steps.shift_only == 0:
+        lo = steps.base if steps.base > tensor.lo else None
+        hi = steps.top if steps.top < tensor.hi else None
+        if lo is None and hi is None:
+            return value.tensor
+        return ctx.emit(node, Clip(name=name(), inputs=inputs, lo=lo, hi=hi))
+    type_ = IntType.for_range(steps.base, steps.top)
+    if steps.top - steps.base > _FEW_STEPS:
+        fit = fit_requantize(steps)
+        if fit is not None:
+            return ctx.emit(node, Requantize(
+                name=name(), inputs=inputs, multiplier=fit[0], offset=fit[1], shift=fit[2],
+                type=type_, lo=steps.base, hi=steps.top))
+    return ctx.emit(node, _threshold(name(), inputs, steps, type_))
+
+
+def _threshold(name: str, inputs: tuple[str, ...], steps: StepFunction,
+               type_: IntType) -> Threshold:
+    base = -1 if type_.bipolar else steps.base
+    thresholds = steps.thresholds
+    if not thresholds.shape[1]:
+        # A constant: one step that is never taken, or, where the type ends there, always.
+        if type_.bipolar and steps.base == 1 or base == type_.hi:
+            base, point = -1 if type_.bipolar else base - 1, int(steps.first.min())
+        else:
+            point = int(steps.last.max()) + 1
+        thresholds = np.array([[point]])
+        if base < type_.lo:
+            type_ = IntType.for_range(base, base + 1)
+        return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base)
+    return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base,
+                     descending=steps.sign < 0)
+
+
+def no_quantiser(ctx: Context, node: Node, value: Value) -> UnsupportedError:
+    """The error for a value that should be integers here and is not."""
+    origin = "the model's input" if value.tensor == "input" else value.tensor
+    behind = f" (after {', '.join(s.name for s in value.steps)})" if value.steps else ""
+    remedy = INPUT_REMEDY if value.raw else "Insert a Quant node between the two"
+    return UnsupportedError(node.label, f"no quantiser between {origin}{behind} and this node",
+                            remedy)
+
+
+def materialise(ctx: Context, node: Node, value: Value) -> Value:
+    """The value as plain integers on a grid, without pending steps.
+
+    Positive factors go into the scale and whole steps of the grid into the zero point. What keeps
+    elements on the grid (ReLU, clipping) or puts them on whole numbers becomes an operation.
+
+    Raises
+    ------
+    UnsupportedError
+        If the steps leave the grid.
+    """
+    if value.raw:
+        raise no_quantiser(ctx, node, value)
+    plain = _collapse(value)
+    if not plain.steps:
+        return plain
+    tensor = ctx.tensor(plain)
+    rows = 1 if plain.uniform and np.ndim(plain.sign) == 0 else tensor.shape[2]
+    probe = np.unique(np.linspace(tensor.lo, tensor.hi, 4096).round().astype(np.int64))
+    y = plain.evaluate(np.broadcast_to(probe, (rows, probe.size)))
+    scale = plain.scale if plain.scale.ndim == 0 else plain.scale[:, None]
+
+    def on_grid(x: Array) -> Array:
+        return np.rint(x / scale + plain.zero_point).astype(np.int64)
+
+    def whole(x: Array) -> Array:
+        return np.rint(x).astype(np.int64)
+
+    if all(step.clips for step in plain.steps) and np.all(plain.scale > 0):
+        back = ((on_grid(y) - plain.zero_point) * scale).astype(np.float32)
+        if np.array_equal(back, y):
+            return quantise(ctx, node, plain, on_grid, scale=plain.scale,
+                            zero_point=plain.zero_point, uniform=plain.scale.ndim == 0)
+    if any(step.rounds for step in plain.steps) and np.array_equal(np.rint(y), y) \
+            and np.abs(y).max() < 2.0**24:
+        return quantise(ctx, node, plain, whole, scale=np.ones(()), uniform=True)
+    raise no_quantiser(ctx, node, plain)
+
+
+def _collapse(value: Value) -> Value:
+    """Move leading factors into the scale and whole offsets into the zero point."""
+    steps = list(value.steps)
+    while steps and steps[0].affine is not None:
+        a, b = steps[0].affine
+        scale = value.scale * a
+        if not np.all(scale > 0) and np.all(value.scale > 0):
+            break
+        shift = b / scale
+        if np.any(shift != np.rint(shift)) or np.any(shift != np.ravel(shift)[0]) \
+                or abs(np.ravel(shift)[0]) > 1 << 30:
+            break
+        steps.pop(0)
+        value = replace(value, scale=squeeze_uniform(scale), steps=tuple(steps),
+                        zero_point=value.zero_point - int(np.ravel(shift)[0]))
+    return value

@@ -1,0 +1,241 @@
+"""Reading ONNX files: the protobuf becomes plain nodes and arrays, checked on the way in."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+
+from ..errors import QuantloomError
+
+__all__ = ["MAX_ELEMENTS", "Graph", "GraphInput", "Node", "read"]
+
+MAX_ELEMENTS = 1 << 25
+"""Largest tensor that is accepted: far above what a chip streams, far below this host's memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One ONNX node.
+
+    Parameters
+    ----------
+    op, domain, name : str
+        The name may be empty.
+    inputs, outputs : tuple of str
+        An omitted optional input is an empty string.
+    attributes : dict
+        Python values; strings are decoded.
+    proto : onnx.NodeProto
+    """
+
+    op: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+    proto: onnx.NodeProto
+
+    @property
+    def label(self) -> str:
+        """How messages call the node."""
+        return f"{self.name} ({self.op})" if self.name else f"{self.op} that makes {self.output}"
+
+    @property
+    def output(self) -> str:
+        """Name of the first output."""
+        return self.outputs[0]
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the node's domain puts the channels on the last axis."""
+        return self.domain.endswith("channels_last")
+
+
+@dataclass(frozen=True)
+class GraphInput:
+    """The graph's input: name, shape with the batch axis first, NumPy type."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A checked ONNX graph with one input and one output.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without extensions.
+    nodes : list of Node
+        In topological order.
+    input : GraphInput
+    output : str
+    constants : dict of str to array
+    datatypes : dict of str to str
+        QONNX datatype annotations by tensor.
+    opset : int
+        Of the default domain.
+    """
+
+    name: str
+    nodes: list[Node]
+    input: GraphInput
+    output: str
+    constants: dict[str, np.ndarray]
+    datatypes: dict[str, str] = field(default_factory=dict)
+    opset: int = 13
+
+
+def read(path: str | Path) -> Graph:
+    """Read an ``.onnx`` or ``.onnx.gz`` file.
+
+    Raises
+    ------
+    QuantloomError
+        If the file cannot be read, is not ONNX or truncated, or its graph is not one that can be
+        compiled: several inputs or outputs, a dynamic or absurd shape, undefined tensors.
+    """
+    path = Path(path)
+    model = _parse(path)
+    graph = model.graph
+    if not graph.node:
+        raise QuantloomError(f"{path}: not an ONNX model: it contains no graph with nodes")
+    constants = {t.name: _array(path, t) for t in graph.initializer}
+    inputs = [i for i in graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(i.name for i in inputs) or "none"
+        raise QuantloomError(f"{path}: the model must have one input, not {len(inputs)} ({names})")
+    if len(graph.output) != 1:
+        names = ", ".join(o.name for o in graph.output) or "none"
+        raise QuantloomError(f"{path}: the model must have one output, not {len(graph.output)} "
+                             f"({names}). Cut the graph to the one that the hardware computes")
+    nodes = [_node(path, n) for n in graph.node]
+    _check_edges(path, nodes, {inputs[0].name, *constants}, graph.output[0].name)
+    return Graph(
+        name=path.name.removesuffix(".gz").removesuffix(".onnx"),
+        nodes=nodes,
+        input=_graph_input(path, inputs[0]),
+        output=graph.output[0].name,
+        constants=constants,
+        datatypes={a.tensor_name: kv.value for a in graph.quantization_annotation
+                   for kv in a.quant_parameter_tensor_names if kv.key == "finn_datatype"},
+        opset=next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 13),
+    )
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise QuantloomError(f"{path}: cannot be read: {error.strerror}") from None
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise QuantloomError(f"{path}: damaged or truncated gzip file") from None
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except (DecodeError, RuntimeError):
+        raise QuantloomError(f"{path}: not an ONNX model, or a truncated one") from None
+    return model
+
+
+def _array(path: Path, tensor: onnx.TensorProto) -> np.ndarray:
+    size = int(np.prod([float(d) for d in tensor.dims]))
+    if min(tensor.dims, default=0) < 0 or size > MAX_ELEMENTS:
+        raise QuantloomError(f"{path}: constant {tensor.name!r} has the shape "
+                             f"{list(tensor.dims)}; at most {MAX_ELEMENTS} elements are accepted")
+    try:
+        if uses_external_data(tensor):
+            _check_location(path, tensor)
+            load_external_data_for_tensor(tensor, str(path.parent))
+        return np.array(numpy_helper.to_array(tensor))
+    except QuantloomError:
+        raise
+    except Exception as error:  # the decoder raises whatever the damage leads to
+        raise QuantloomError(f"{path}: constant {tensor.name!r} is damaged or truncated: "
+                             f"{str(error).splitlines()[0] if str(error) else 'unreadable'}"
+                             ) from None
+
+
+def _check_location(path: Path, tensor: onnx.TensorProto) -> None:
+    location = next((e.value for e in tensor.external_data if e.key == "location"), "")
+    folder = path.parent.resolve()
+    target = (folder / location).resolve()
+    if not location or not target.is_relative_to(folder):
+        raise QuantloomError(f"{path}: the data of {tensor.name!r} lie in {location!r}, outside "
+                             "the model's folder")
+    if not target.is_file():
+        raise QuantloomError(f"{path}: the data of {tensor.name!r} should lie in {location!r}, "
+                             "which is missing")
+
+
+def _node(path: Path, proto: onnx.NodeProto) -> Node:
+    attributes: dict[str, Any] = {}
+    for a in proto.attribute:
+        if a.type == onnx.AttributeProto.TENSOR:
+            attributes[a.name] = _array(path, a.t)
+        elif a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+            continue  # control flow, which no converter takes
+        else:
+            value = onnx.helper.get_attribute_value(a)
+            attributes[a.name] = value.decode(errors="replace") if isinstance(value, bytes) \
+                else list(value) if hasattr(value, "__len__") and not isinstance(value, str) \
+                else value
+    domain = "" if proto.domain == "ai.onnx" else proto.domain
+    return Node(proto.op_type, domain, proto.name, tuple(proto.input), tuple(proto.output),
+                attributes, proto)
+
+
+def _check_edges(path: Path, nodes: list[Node], known: set[str], output: str) -> None:
+    for node in nodes:
+        for name in node.inputs:
+            if name and name not in known:
+                raise QuantloomError(f"{path}: {node.label} reads {name!r}, which nothing before "
+                                     "it defines: the file is damaged")
+        if not node.outputs or known.intersection(filter(None, node.outputs)):
+            raise QuantloomError(f"{path}: {node.op} {node.name!r} has no output, or one that "
+                                 "exists already: the file is damaged")
+        known.update(filter(None, node.outputs))
+    if output not in known:
+        raise QuantloomError(f"{path}: nothing defines the output {output!r}")
+
+
+def _graph_input(path: Path, info: onnx.ValueInfoProto) -> GraphInput:
+    tensor = info.type.tensor_type
+    if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
+        raise QuantloomError(f"{path}: input {info.name!r} has no static shape. "
+                             "Export the model with fixed sizes")
+    dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
+    shown = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?"
+             for d in tensor.shape.dim]
+    if len(dims) > 1 and dims[0] is None:
+        dims[0] = 1  # a free batch size: the hardware takes one sample after another
+    if any(d is None for d in dims):
+        raise QuantloomError(f"{path}: input {info.name!r} has the dynamic shape {shown}. "
+                             "Export the model with fixed sizes")
+    shape = tuple(int(d) for d in dims if d is not None)
+    if not shape or min(shape) < 1 or float(np.prod([float(d) for d in shape])) > MAX_ELEMENTS:
+        raise QuantloomError(f"{path}: input {info.name!r} has the shape {list(shape)}; sizes must "
+                             f"be positive and the whole at most {MAX_ELEMENTS} elements")
+    if len(shape) > 1 and shape[0] != 1:
+        raise QuantloomError(f"{path}: input {info.name!r} has a batch of {shape[0]}. "
+                             "Export the model with batch size 1")
+    try:
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except KeyError:
+        raise QuantloomError(f"{path}: input {info.name!r} has no known element type") from None
+    return GraphInput(info.name, shape, dtype)

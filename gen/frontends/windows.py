@@ -1,0 +1,239 @@
+"""Windows over feature maps: attributes, pooling, enlargement."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..network import MaxPool, Pad, SumPool, Upsample
+from .context import Context, converts
+from .layouts import spatial, spread
+from .quantise import materialise
+from .reader import Node
+from .values import Step, Value, squeeze_uniform
+
+__all__ = ["window"]
+
+Array = np.ndarray[Any, Any]
+Pads = tuple[int, int, int, int]
+
+
+def window(node: Node, shape: tuple[int, int, int], kernel: tuple[int, int],
+           ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
+    """Stride, dilation and pads (top, left, bottom, right) of a convolution or pooling node.
+
+    Raises
+    ------
+    UnsupportedError
+        If the attributes are malformed or the window does not fit.
+    """
+    def pair(key: str) -> tuple[int, int]:
+        given = [int(v) for v in node.attributes.get(key, (1, 1))]
+        given = [1, *given][-2:] if len(given) < 2 else given
+        if len(given) != 2 or min(given) < 1:
+            raise UnsupportedError(node.label, f"its {key} are {given}", "Repair the model")
+        return given[0], given[1]
+
+    stride, dilation = pair("strides"), pair("dilations")
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    pads = [int(p) for p in node.attributes.get("pads", (0, 0, 0, 0))]
+    if len(pads) == 2:
+        pads = [0, pads[0], 0, pads[1]]
+    auto = node.attributes.get("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        need = [max(0, (math.ceil(n / s) - 1) * s + k - n)
+                for n, s, k in zip(shape[:2], stride, span, strict=True)]
+        half = [n // 2 if auto == "SAME_UPPER" else n - n // 2 for n in need]
+        pads = [*half, *(n - h for n, h in zip(need, half, strict=True))]
+    elif auto == "VALID":
+        pads = [0, 0, 0, 0]
+    elif auto not in ("NOTSET", ""):
+        raise UnsupportedError(node.label, f"auto_pad {auto!r}", "Give explicit pads")
+    if len(pads) != 4 or min(pads) < 0 or max(pads) > 1 << 16:
+        raise UnsupportedError(node.label, f"its pads are {pads}", "Repair the model")
+    if any(n + pads[i] + pads[i + 2] < k for i, (n, k) in enumerate(zip(shape, span, strict=False))
+           if i < 2):
+        raise UnsupportedError(node.label, f"a window of {span} does not fit the input of "
+                               f"{shape[0]} x {shape[1]}", "Repair the model")
+    return stride, dilation, (pads[0], pads[1], pads[2], pads[3])
+
+
+def _kernel(node: Node) -> tuple[int, int]:
+    kernel = [int(k) for k in node.attributes.get("kernel_shape", ())]
+    if not 1 <= len(kernel) <= 2 or min(kernel) < 1:
+        raise UnsupportedError(node.label, f"its kernel is {kernel}", "Use one or two dimensions")
+    return (1, kernel[0]) if len(kernel) == 1 else (kernel[0], kernel[1])
+
+
+def _ceil(node: Node, shape: tuple[int, ...], span: list[int], stride: tuple[int, int],
+          pads: Pads) -> Pads:
+    """Pads that make a rounded-down window count the rounded-up one of ``ceil_mode``."""
+    if not node.attributes.get("ceil_mode", 0):
+        return pads
+    extra = []
+    for i in range(2):
+        room = shape[i] + pads[i] + pads[i + 2] - span[i]
+        last = math.ceil(room / stride[i])
+        if last * stride[i] >= shape[i] + pads[i]:
+            last -= 1  # a window must not lie in the padding alone
+        extra.append(max(0, last * stride[i] - room))
+    return pads[0], pads[1], pads[2] + extra[0], pads[3] + extra[1]
+
+
+def _pad(ctx: Context, node: Node, name: str, tensor: str, pads: Pads, value: int) -> str:
+    if not any(pads):
+        return tensor
+    return ctx.emit(node, Pad(name=ctx.names.take(f"{name}_pad"), inputs=(tensor,), pads=pads,
+                              value=value))
+
+
+@converts("MaxPool", "MaxPoolNHWC")
+def _max_pool(ctx: Context, node: Node) -> Value:
+    if len([o for o in node.outputs if o]) > 1:
+        raise UnsupportedError(node.label, "it returns indices", "Use the values alone")
+    if node.op == "MaxPoolNHWC":
+        node = replace(node, domain="channels_last")
+    value, shape = spatial(ctx, node, ctx.value(node))
+    if value.raw:
+        raise UnsupportedError(node.label, "it stands before the first quantiser",
+                               "State the input's integer grid (--input-bits, --input-scale)")
+    kernel = _kernel(node)
+    stride, dilation, pads = window(node, shape, kernel)
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    pads = _ceil(node, shape, span, stride, pads)
+    # The maximum commutes with what rises, so it need not wait for the quantiser.
+    if np.any(value.sign < 0) and value.exclusive and value.zero_point == 0:
+        channels = shape[2]
+        done = ctx.negate(value.tensor, np.broadcast_to(value.sign < 0, (channels,)))
+        scale = np.broadcast_to(value.scale, (channels,)) * np.where(done, -1.0, 1.0)
+        value = replace(value, scale=squeeze_uniform(scale))
+    if np.any(value.sign < 0):
+        raise UnsupportedError(node.label, "a factor before it is negative and not quantised yet",
+                               "Quantise before the pooling")
+    name = ctx.name(node, "pool")
+    tensor = _pad(ctx, node, name, value.tensor, pads, ctx.tensor(value).lo)
+    ctx.emit(node, MaxPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride,
+                           dilation=dilation))
+    index = spread(ctx.tensors[name].shape, value.index.ndim, node.channels_last)
+    return replace(value, tensor=name, index=index, exclusive=False)
+
+
+def _mean(ctx: Context, node: Node, value: Value, kernel: tuple[int, int],
+          stride: tuple[int, int], pads: Pads, index: Array | None) -> Value:
+    """Sum of windows, to be divided by their size."""
+    size = kernel[0] * kernel[1]
+    name = ctx.name(node, "pool")
+    tensor = _pad(ctx, node, name, value.tensor, pads, value.zero_point)
+    ctx.emit(node, SumPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride))
+    if index is None:
+        index = spread(ctx.tensors[name].shape, value.index.ndim, node.channels_last)
+    result = Value(name, index, value.scale, value.zero_point * size, exclusive=True)
+    if size == 1:
+        return result
+    n = np.float32(size)
+    return result.then(Step(node.label, lambda x: x / n,
+                            affine=(np.asarray(1.0 / size), np.zeros(()))))
+
+
+@converts("AveragePool")
+def _average_pool(ctx: Context, node: Node) -> Value:
+    value, shape = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    kernel = _kernel(node)
+    stride, dilation, pads = window(node, shape, kernel)
+    if dilation != (1, 1):
+        raise UnsupportedError(node.label, "it is dilated", "Use dilation 1")
+    if _ceil(node, shape, list(kernel), stride, pads) != pads:
+        raise UnsupportedError(node.label, "ceil_mode adds windows of another size",
+                               "Pad the input instead")
+    if any(pads) and not node.attributes.get("count_include_pad", 0):
+        raise UnsupportedError(node.label, "its windows at the edge have another size",
+                               "Set count_include_pad, or use no pads")
+    return _mean(ctx, node, value, kernel, stride, pads, None)
+
+
+@converts("GlobalAveragePool")
+def _global_average_pool(ctx: Context, node: Node) -> Value:
+    value, shape = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    return _mean(ctx, node, value, shape[:2], (1, 1), (0, 0, 0, 0), None)
+
+
+@converts("ReduceMean")
+def _reduce_mean(ctx: Context, node: Node) -> Value:
+    value = materialise(ctx, node, ctx.value(node))
+    axes = node.attributes.get("axes")
+    axes = ctx.const(node, 1) if axes is None else np.asarray(axes)
+    rank = value.index.ndim
+    axes = tuple(sorted(int(a) % rank for a in np.ravel(axes)))
+    if axes == tuple(range(1, rank - 1)):
+        node = replace(node, domain="channels_last")
+    elif axes != tuple(range(2, rank)):
+        raise UnsupportedError(node.label, f"a mean over the axes {axes} of {rank}",
+                               "Only the mean over height and width is supported")
+    value, shape = spatial(ctx, node, value)
+    index = np.arange(shape[2]).reshape(1, -1)
+    if node.attributes.get("keepdims", 1):
+        index = np.expand_dims(index, axes)
+    return _mean(ctx, node, value, shape[:2], (1, 1), (0, 0, 0, 0), index)
+
+
+@converts("Resize", "Upsample")
+def _resize(ctx: Context, node: Node) -> Value:
+    value, shape = spatial(ctx, node, ctx.value(node))
+    if value.raw:
+        value = materialise(ctx, node, value)
+    if node.attributes.get("mode", "nearest") != "nearest":
+        raise UnsupportedError(node.label, f"mode {node.attributes['mode']!r}",
+                               "Only nearest-neighbour enlargement is supported")
+    scales = node.attributes.get("scales")
+    rank = value.index.ndim
+    if scales is None:
+        given = ctx.get(node, 3)
+        if given is not None and node.op == "Resize":
+            scales = ctx.const(node, 3) / np.array(value.index.shape)
+        else:
+            scales = ctx.const(node, 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2)
+    scales = np.asarray(scales, np.float64).ravel()
+    inner = slice(1, rank - 1) if node.channels_last else slice(2, rank)
+    rest = np.delete(scales, np.arange(rank)[inner]) if scales.size == rank else scales
+    factors = np.rint(scales[inner]).astype(int)
+    if scales.size == rank and np.any(rest != 1) and np.all(scales[[0, rank - 1]] == 1) \
+            and not node.channels_last:
+        # Resize has no channels-last domain of its own; the factors tell.
+        return _resize(ctx, replace(node, domain="channels_last"))
+    if scales.size != rank or np.any(rest != 1) or np.any(factors != scales[inner]) \
+            or np.any(factors < 1) or np.any(factors > 64):
+        raise UnsupportedError(node.label, f"its factors are {scales.tolist()}",
+                               "Only whole factors for height and width are supported")
+    for n, f in zip(value.index.shape[inner], factors, strict=True):
+        if not _repeats(node, n, int(f)):
+            raise UnsupportedError(node.label, "its rounding does not repeat each element alike",
+                                   "Use coordinate mode asymmetric with nearest mode floor")
+    height, width = (1, *factors.tolist())[-2:]
+    name = ctx.name(node, "upsample")
+    ctx.emit(node, Upsample(name=name, inputs=(value.tensor,), factors=(height, width)))
+    index = spread(ctx.tensors[name].shape, rank, node.channels_last)
+    return replace(value, tensor=name, index=index, exclusive=False)
+
+
+def _repeats(node: Node, n: int, factor: int) -> bool:
+    """Whether nearest-neighbour enlargement takes element ``i // factor`` for each ``i``."""
+    i = np.arange(n * factor)
+    if node.op == "Upsample":
+        return True
+    mode = node.attributes.get("coordinate_transformation_mode", "half_pixel")
+    if mode == "asymmetric":
+        x = i / factor
+    elif mode in ("half_pixel", "pytorch_half_pixel"):
+        x = (i + 0.5) / factor - 0.5 if n * factor > 1 else i * 0.0
+    else:
+        return False
+    nearest = {"round_prefer_floor": lambda v: np.ceil(v - 0.5),
+               "round_prefer_ceil": lambda v: np.floor(v + 0.5),
+               "floor": np.floor, "ceil": np.ceil}
+    rounding = nearest.get(node.attributes.get("nearest_mode", "round_prefer_floor"))
+    return rounding is not None and bool(
+        np.array_equal(np.clip(rounding(x), 0, n - 1), i // factor))
