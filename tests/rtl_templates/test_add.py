@@ -5,6 +5,7 @@ from quantloom.rtl_templates.add import AddParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
+from .timing import check_schedule
 
 # input types, multipliers
 CASES = [
@@ -32,6 +33,11 @@ def block(case, *, lanes, beats):
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_equals_reference(number, lanes):
     check_block(block(CASES[number], lanes=lanes, beats=20), seed=number)
+
+
+@pytest.mark.parametrize("number", [0, 2, 5, 7, 8])
+def test_schedule_is_exact(number):
+    check_schedule(block(CASES[number], lanes=1, beats=12), seed=number)
 
 
 def test_reference_is_the_weighted_sum():

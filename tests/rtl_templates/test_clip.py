@@ -5,6 +5,7 @@ from quantloom.rtl_templates.clip import ClipParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block
+from .timing import check_schedule
 
 INT5 = IntType(5, True)
 # input, output, lo, hi
@@ -23,6 +24,10 @@ def test_equals_reference(number, lanes):
     source, target, lo, hi = CASES[number]
     check_block(ClipParams(input_type=source, output_type=target, lo=lo, hi=hi, lanes=lanes,
                            beats=25), seed=number)
+
+
+def test_schedule_is_exact():
+    check_schedule(ClipParams(input_type=INT5, output_type=IntType(3), lo=0, hi=6, beats=9), seed=0)
 
 
 def test_reference_is_a_clip():

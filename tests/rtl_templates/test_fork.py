@@ -6,12 +6,17 @@ from quantloom.rtl_templates.fork import ForkParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block
+from .timing import check_schedule
 
 
 @pytest.mark.parametrize("type_", [BIPOLAR, IntType(3), IntType(5, True)], ids=str)
 @pytest.mark.parametrize("copies", [1, 2, 3])
 def test_equals_reference(type_, copies):
     check_block(ForkParams(stream=StreamShape(type_, 3, 25), copies=copies), seed=copies)
+
+
+def test_schedule_is_exact():
+    check_schedule(ForkParams(stream=StreamShape(IntType(3), 2, 9), copies=2), seed=0)
 
 
 def test_reference_repeats_the_input():

@@ -5,6 +5,7 @@ from quantloom.rtl_templates.pad import PadParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
+from .timing import check_schedule
 
 # input, output, shape, pads, value, lanes
 CASES = [
@@ -30,6 +31,11 @@ def block(case):
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_equals_reference(number):
     check_block(block(CASES[number]), seed=number, frames=3)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_schedule_is_exact(number):
+    check_schedule(block(CASES[number]), seed=number)
 
 
 def test_reference_is_numpy_pad():

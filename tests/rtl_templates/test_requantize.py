@@ -5,6 +5,7 @@ from quantloom.rtl_templates.requantize import RequantizeParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
+from .timing import check_schedule
 
 INT9 = IntType(9, True)
 # input, output, multipliers, offsets, shift, bounds, lanes, channels, positions
@@ -39,6 +40,11 @@ def test_steps_that_do_nothing_cost_nothing(unit, no_offset, latency):
     params = block(np.random.default_rng(3), CASES[0], unit=unit, no_offset=no_offset)
     assert params.latency == latency
     check_block(params, seed=3)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_schedule_is_exact(number):
+    check_schedule(block(np.random.default_rng(number), CASES[number]), seed=number)
 
 
 def test_reference_is_the_formula():

@@ -5,6 +5,7 @@ from quantloom.rtl_templates.threshold import ThresholdParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
+from .timing import check_schedule
 
 INT6 = IntType(6, True)
 # input, output, rows, steps, base, falling, lanes, channels, positions
@@ -42,6 +43,11 @@ def block(rng, case):
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_equals_reference(number):
     check_block(block(np.random.default_rng(number), CASES[number]), seed=number, frames=3)
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 8, 9])
+def test_schedule_is_exact(number):
+    check_schedule(block(np.random.default_rng(number), CASES[number]), seed=number)
 
 
 def test_reference_counts_thresholds():
