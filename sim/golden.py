@@ -136,7 +136,7 @@ def _taps(op: Any, x: Array, kernel: tuple[int, int]) -> list[list[Array]]:
 
 @compute.register
 def _(op: Conv2d, x: Array) -> Array:
-    kh, kw, cin, cout = op.weights.shape
+    cin, cout = op.weights.shape[2:]
     if cin == 1 and op.groups == x.shape[3]:
         return _depthwise(op, x)
     exact = _exact_type(op.weights.reshape(-1, cout), x)
@@ -150,7 +150,7 @@ def _(op: Conv2d, x: Array) -> Array:
 
 
 def _conv(op: Conv2d, x: Array, weights: Array) -> Array:
-    (kh, kw, cin, cout), (sy, sx), (dy, dx) = weights.shape, op.stride, op.dilation
+    (kh, kw, _, cout), (sy, sx), (dy, dx) = weights.shape, op.stride, op.dilation
     matrix = weights.reshape(-1, cout)
     span = ((kh - 1) * dy + 1, (kw - 1) * dx + 1)
     windows = sliding_window_view(x, span, axis=(1, 2))[:, ::sy, ::sx, :, ::dy, ::dx]

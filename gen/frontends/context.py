@@ -188,8 +188,7 @@ class Context:
         rows = flat.reshape(-1, self.channels(value))
         if np.all(rows == rows[0]):
             row = rows[0]
-            return value, row.reshape(()) if row.size == 1 or np.all(row == row[0]) \
-                else row[:, None]
+            return value, row[0].reshape(()) if np.all(row == row[0]) else row[:, None]
         if value.raw:
             raise UnsupportedError(node.label, "a constant varies over the positions of the input",
                                    INPUT_REMEDY)

@@ -148,7 +148,7 @@ def _clip(ctx: Context, node: Node) -> Value:
         node.label, lambda x: np.clip(x, lo.astype(x.dtype), hi.astype(x.dtype)), clips=True))
 
 
-def _slope(node: Node, slope: Array) -> None:
+def _slope(node: Node, slope: Any) -> None:
     if np.any(slope < 0):
         raise UnsupportedError(node.label, "its slope is negative, so it is not monotone",
                                "Only monotone functions can be folded into thresholds")

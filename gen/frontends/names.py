@@ -7,7 +7,7 @@ import re
 __all__ = ["Names", "speaking"]
 
 # IEEE 1800-2017, Annex B.
-_KEYWORDS = frozenset("""
+_KEYWORD_TEXT = """
 accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before
 begin bind bins binsof bit break buf bufif0 bufif1 byte case casex casez cell chandle checker class
 clocking cmos config const constraint context continue cover covergroup coverpoint cross deassign
@@ -28,7 +28,8 @@ super supply0 supply1 sync_accept_on sync_reject_on table tagged task this throu
 timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef union
 unique unique0 unsigned until until_with untyped use uwire var vectored virtual void wait wait_order
 wand weak weak0 weak1 while wildcard wire with within wor xnor xor
-""".split())
+"""
+_KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 # Parts of module paths that exporters write and that say nothing.
 _NOISE = frozenset({"export_handler", "act_quant", "input_quant", "output_quant", "weight_quant",

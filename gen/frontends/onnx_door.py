@@ -165,9 +165,7 @@ def _node(ctx: Context, node: Node) -> None:
     elif all(x is None or isinstance(x, Const) for x in inputs) and (
             node.op not in ("Quant", "IntQuant", "BipolarQuant")):
         keeps_grid = inputs and isinstance(inputs[0], Const) and inputs[0].integers is not None
-        if keeps_grid and node.op in _REARRANGES:
-            results = [CONVERTERS[node.op](ctx, node)]
-        elif node.op == "Shape":
+        if (keeps_grid and node.op in _REARRANGES) or node.op == "Shape":
             results = [CONVERTERS[node.op](ctx, node)]
         elif node.op in FOLDABLE or node.op in _REARRANGES:
             results = list(fold(ctx, node))
@@ -226,17 +224,17 @@ def _finish(ctx: Context) -> Network:
         assert step.affine is not None
         a, b = step.affine
         scale, offset = scale * a, offset * a + b
-    assert ctx.input_value is not None
-    notes = tuple(f"{note}" for note in ctx.notes)
+    source = ctx.input_value
+    assert source is not None
     try:
         return Network(
             name=graph.name,
             input=ctx.tensors["input"],
             ops=_reachable(ctx, value.tensor),
-            source_input=_interface(ctx.input_value.index, ctx.input_value.index % ctx.input_shape[2],
-                                    ctx.input_value.scale, ctx.input_value.zero_point, np.zeros(())),
+            source_input=_interface(source.index, source.index % ctx.input_shape[2], source.scale,
+                                    source.zero_point, np.zeros(())),
             source_output=_interface(value.index, channel, scale, value.zero_point, offset),
-            host=(*notes, *value.host),
+            host=(*ctx.notes, *value.host),
         )
     except UnsupportedError:
         raise

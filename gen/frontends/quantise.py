@@ -133,7 +133,7 @@ def _threshold(name: str, inputs: tuple[str, ...], steps: StepFunction,
     thresholds = steps.thresholds
     if not thresholds.shape[1]:
         # A constant: one step that is never taken, or, where the type ends there, always.
-        if type_.bipolar and steps.base == 1 or base == type_.hi:
+        if (type_.bipolar and steps.base == 1) or base == type_.hi:
             base, point = -1 if type_.bipolar else base - 1, int(steps.first.min())
         else:
             point = int(steps.last.max()) + 1

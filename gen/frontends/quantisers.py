@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from qonnx.custom_op.general.bipolar_quant import binary_quant
-from qonnx.custom_op.general.multithreshold import multithreshold
 from qonnx.custom_op.general.intquant import int_quant, max_int, min_int, resolve_rounding_mode
+from qonnx.custom_op.general.multithreshold import multithreshold
 from qonnx.custom_op.general.trunc import trunc_v1, trunc_v2
 
 from ..errors import UnsupportedError

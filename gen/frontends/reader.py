@@ -125,7 +125,7 @@ def read(path: str | Path) -> Graph:
     _check_edges(path, nodes, {inputs[0].name, *constants}, graph.output[0].name)
     return Graph(
         name=path.name.removesuffix(".gz").removesuffix(".onnx"),
-        nodes=nodes,
+        nodes=_needed(nodes, graph.output[0].name),
         input=_graph_input(path, inputs[0]),
         output=graph.output[0].name,
         constants=constants,
@@ -212,6 +212,16 @@ def _check_edges(path: Path, nodes: list[Node], known: set[str], output: str) ->
         known.update(filter(None, node.outputs))
     if output not in known:
         raise QuantloomError(f"{path}: nothing defines the output {output!r}")
+
+
+def _needed(nodes: list[Node], output: str) -> list[Node]:
+    """The nodes that the output depends on."""
+    wanted, kept = {output}, []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outputs):
+            wanted.update(node.inputs)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _graph_input(path: Path, info: onnx.ValueInfoProto) -> GraphInput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -180,39 +181,44 @@ def _reduce_mean(ctx: Context, node: Node) -> Value:
     return _mean(ctx, node, value, shape[:2], (1, 1), (0, 0, 0, 0), index)
 
 
+def _factors(ctx: Context, node: Node, value: Value) -> Array:
+    """Enlargement of each axis."""
+    scales = node.attributes.get("scales")
+    if scales is not None:
+        return np.asarray(scales, np.float64)
+    if node.op == "Resize" and ctx.get(node, 3) is not None:
+        sizes = ctx.const(node, 3).astype(np.float64)
+        return sizes / value.index.shape if sizes.size == value.index.ndim else sizes
+    position = 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2
+    return ctx.const(node, position).astype(np.float64).ravel()
+
+
 @converts("Resize", "Upsample")
 def _resize(ctx: Context, node: Node) -> Value:
-    value, shape = spatial(ctx, node, ctx.value(node))
+    value = ctx.value(node)
     if value.raw:
         value = materialise(ctx, node, value)
     if node.attributes.get("mode", "nearest") != "nearest":
         raise UnsupportedError(node.label, f"mode {node.attributes['mode']!r}",
                                "Only nearest-neighbour enlargement is supported")
-    scales = node.attributes.get("scales")
+    scales = _factors(ctx, node, value)
     rank = value.index.ndim
-    if scales is None:
-        given = ctx.get(node, 3)
-        if given is not None and node.op == "Resize":
-            scales = ctx.const(node, 3) / np.array(value.index.shape)
-        else:
-            scales = ctx.const(node, 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2)
-    scales = np.asarray(scales, np.float64).ravel()
-    inner = slice(1, rank - 1) if node.channels_last else slice(2, rank)
-    rest = np.delete(scales, np.arange(rank)[inner]) if scales.size == rank else scales
-    factors = np.rint(scales[inner]).astype(int)
-    if scales.size == rank and np.any(rest != 1) and np.all(scales[[0, rank - 1]] == 1) \
-            and not node.channels_last:
+    whole = scales.size == rank and np.all(scales == np.rint(scales)) and np.all(scales >= 1) \
+        and scales.max() <= 64
+    if whole and scales[1] != 1 and scales[-1] == 1:
         # Resize has no channels-last domain of its own; the factors tell.
-        return _resize(ctx, replace(node, domain="channels_last"))
-    if scales.size != rank or np.any(rest != 1) or np.any(factors != scales[inner]) \
-            or np.any(factors < 1) or np.any(factors > 64):
+        node = replace(node, domain="channels_last")
+    inner = slice(1, rank - 1) if node.channels_last else slice(2, rank)
+    if not whole or np.prod(scales) != np.prod(scales[inner]):
         raise UnsupportedError(node.label, f"its factors are {scales.tolist()}",
                                "Only whole factors for height and width are supported")
+    value, _ = spatial(ctx, node, value)
+    factors = scales[inner].astype(int).tolist()
     for n, f in zip(value.index.shape[inner], factors, strict=True):
-        if not _repeats(node, n, int(f)):
+        if not _repeats(node, n, f):
             raise UnsupportedError(node.label, "its rounding does not repeat each element alike",
                                    "Use coordinate mode asymmetric with nearest mode floor")
-    height, width = (1, *factors.tolist())[-2:]
+    height, width = (1, *factors)[-2:]
     name = ctx.name(node, "upsample")
     ctx.emit(node, Upsample(name=name, inputs=(value.tensor,), factors=(height, width)))
     index = spread(ctx.tensors[name].shape, rank, node.channels_last)
@@ -222,6 +228,7 @@ def _resize(ctx: Context, node: Node) -> Value:
 def _repeats(node: Node, n: int, factor: int) -> bool:
     """Whether nearest-neighbour enlargement takes element ``i // factor`` for each ``i``."""
     i = np.arange(n * factor)
+    x: Array
     if node.op == "Upsample":
         return True
     mode = node.attributes.get("coordinate_transformation_mode", "half_pixel")
@@ -231,9 +238,12 @@ def _repeats(node: Node, n: int, factor: int) -> bool:
         x = (i + 0.5) / factor - 0.5 if n * factor > 1 else i * 0.0
     else:
         return False
-    nearest = {"round_prefer_floor": lambda v: np.ceil(v - 0.5),
-               "round_prefer_ceil": lambda v: np.floor(v + 0.5),
-               "floor": np.floor, "ceil": np.ceil}
+    nearest: dict[str, Callable[[Array], Array]] = {
+        "round_prefer_floor": lambda v: np.ceil(v - 0.5),
+        "round_prefer_ceil": lambda v: np.floor(v + 0.5),
+        "floor": np.floor,
+        "ceil": np.ceil,
+    }
     rounding = nearest.get(node.attributes.get("nearest_mode", "round_prefer_floor"))
     return rounding is not None and bool(
         np.array_equal(np.clip(rounding(x), 0, n - 1), i // factor))

@@ -57,11 +57,11 @@ def inputs_to_integers(network: Network, array: Any) -> Array:
     if bad.any():
         where = _first(bad)
         values = "-1 or +1" if tensor.type.bipolar else f"{tensor.lo} to {tensor.hi}"
-        raise QuantloomError(
-            f"{network.name}: input frame {where[0]}, index {where[1:]}, is "
-            f"{frames[where]!s}{f' (integer {integers[where]})' if integers is not frames else ''}; "
-            f"inputs must be {tensor.type}, {values}"
-        )
+        got = f"{frames[where]!s}"
+        if integers is not frames:
+            got += f" (integer {integers[where]})"
+        raise QuantloomError(f"{network.name}: input frame {where[0]}, index {where[1:]}, is {got};"
+                             f" inputs must be {tensor.type}, {values}")
     integers = integers.astype(np.int64)
     if raster:
         return integers.reshape(-1, *tensor.shape)
