@@ -1,0 +1,153 @@
+"""Concatenation of streams along the channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat as Bits
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .pipeline import counter, recode
+from .queue import Queue
+from .types import IntType
+from .validation import check_one_of, check_positive, check_recoding, divisors
+
+__all__ = ["Cat", "CatParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatParams(BlockParams):
+    """Position by position, the channels of the first input, then of the second, and so on.
+
+    Parameters
+    ----------
+    input_types : tuple of IntType
+    output_type : IntType
+        Must hold all inputs; elements are re-encoded.
+    channels : tuple of int
+        Channels of each input.
+    lanes : int
+        Elements a beat, of each input and the output; divides every channel count.
+    positions_per_frame : int
+
+    Raises
+    ------
+    ValueError
+        If the parameters do not fit together; the text lists the legal lanes.
+    """
+
+    input_types: tuple[IntType, ...]
+    output_type: IntType
+    channels: tuple[int, ...]
+    lanes: int = 1
+    positions_per_frame: int = 1
+
+    kind = "cat"
+
+    def __post_init__(self) -> None:
+        check_positive(inputs=len(self.input_types), positions_per_frame=self.positions_per_frame)
+        if len(self.channels) != len(self.input_types) or min(self.channels) < 1:
+            raise ValueError(f"channels must be {len(self.input_types)} positive integers, "
+                             f"not {self.channels!r}")
+        for type_ in self.input_types:
+            check_recoding(type_, self.output_type)
+        check_one_of("lanes", self.lanes, divisors(int(np.gcd.reduce(self.channels))))
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """Beats of a position, by input."""
+        return tuple(n // self.lanes for n in self.channels)
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        return tuple(StreamShape(t, self.lanes, n * self.positions_per_frame)
+                     for t, n in zip(self.input_types, self.folds, strict=True))
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        beats = sum(self.folds) * self.positions_per_frame
+        return (StreamShape(self.output_type, self.lanes, beats),)
+
+    @property
+    def cycles(self) -> int:
+        return self.outputs[0].beats
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """The queue."""
+        return 1
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        parts = [np.asarray(x, dtype=np.int64).reshape(self.positions_per_frame, -1)
+                 for x in beats]
+        return (np.concatenate(parts, axis=1).reshape(-1, self.lanes),)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        positions = frames * self.positions_per_frame
+        ready = np.concatenate([a.reshape(positions, -1) for a in arrivals], axis=1)
+        start = serve(ready.reshape(-1))
+        parts = np.split(start.reshape(positions, -1), np.cumsum(self.folds)[:-1], axis=1)
+        return Timing(tuple(part.reshape(-1) for part in parts), (start + self.latency,))
+
+    def create(self) -> Cat:
+        return Cat(self)
+
+
+class Cat(wiring.Component):
+    """Concatenation; one output beat a cycle, latency 1 cycle.
+
+    Parameters
+    ----------
+    params : CatParams
+
+    Members
+    -------
+    i, i_1, ... : In(stream of lanes elements)
+    o : Out(stream of lanes elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: CatParams):
+        self.params = params
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, 2)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+
+        count = len(p.input_types)
+        source = Signal(count, init=1)  # whose turn it is, one-hot
+        changes = Signal()
+        offers, codes = [], []
+        for k, (type_, folds) in enumerate(zip(p.input_types, p.folds, strict=True)):
+            port = getattr(self, f"i_{k}" if k else "i")
+            moves = Signal(name=f"moves_{k}")
+            _, at_last = counter(m, f"fold_{k}", folds, moves)
+            m.d.comb += [
+                port.ready.eq(source[k] & queue.i.ready),
+                moves.eq(port.ready & port.valid),
+            ]
+            with m.If(moves & at_last):
+                m.d.comb += changes.eq(1)
+            recoded = Bits(recode(port.payload[lane], type_, p.output_type)
+                           for lane in range(p.lanes))
+            offers.append(source[k] & port.valid)
+            codes.append(recoded & source[k].replicate(len(recoded)))
+        if count > 1:
+            with m.If(changes):
+                m.d.sync += source.eq(source.rotate_left(1))
+        payload = codes[0]
+        for code in codes[1:]:
+            payload = payload | code
+        m.d.comb += [
+            queue.i.valid.eq(Bits(offers).any()),
+            queue.i.payload.eq(payload),
+        ]
+        return m
