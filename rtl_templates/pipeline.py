@@ -109,7 +109,7 @@ def decode(code: Value, type_: IntType) -> Value:
 def recode(code: Value, source: IntType, target: IntType) -> Value:
     """Code in the target type of an element of the source type, ``target.bits`` wide."""
     if source == target:
-        return code.as_value() if hasattr(code, "as_value") else code
+        return code
     value = decode(code, source)
     if len(value) >= target.bits:
         return value[: target.bits]
