@@ -71,7 +71,9 @@ def dot_products(
     list of Value
         One per row; decode with :func:`dot_coding`.
     """
-    if weight_type.bipolar and not operand_type.bipolar:
+    if weight_type.bipolar and operand_type.bipolar:
+        return _match_counts(m, operands, weights)
+    if weight_type.bipolar:
         return _signed_sums(m, operands, weights, operand_type)
     return [
         _sum(m, f"pe{row}", [_product(a, w, operand_type, weight_type)
@@ -90,8 +92,6 @@ def _sum(m: Module, name: str, terms: Sequence[Value]) -> Value:
 
 
 def _product(a: Value, w: Value, operand: IntType, weight: IntType) -> Value:
-    if operand.bipolar and weight.bipolar:
-        return ~(a ^ w)
     if weight == IntType(1):
         return Cat(w, w & ~a).as_signed() if operand.bipolar else _gate(a, w, operand)
     if operand == IntType(1):
@@ -104,6 +104,18 @@ def _product(a: Value, w: Value, operand: IntType, weight: IntType) -> Value:
 def _gate(value: Value, enable: Value, type_: IntType) -> Value:
     gated = value.as_unsigned() & enable.replicate(type_.bits)
     return gated.as_signed() if type_.signed else gated
+
+
+def _match_counts(
+    m: Module, operands: Sequence[Value], weights: Sequence[Sequence[Value]]
+) -> list[Value]:
+    """Numbers of operands equal to their weight: XNOR and popcount."""
+    results = []
+    for row, ws in enumerate(weights):
+        matches = Signal(len(operands), name=f"pe{row}_matches")
+        m.d.sync += matches.eq(~(Cat(operands) ^ Cat(ws)))
+        results.append(adder_tree(m, f"pe{row}", list(matches)))
+    return results
 
 
 def _signed_sums(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -138,6 +139,23 @@ class BlockParams:
             Cycle in which each beat is there to be taken, per input.
         """
         raise NotImplementedError
+
+    def paced_schedule(self, interval: int, frames: int, *arrivals: np.ndarray) -> Timing:
+        """Token timing in a network with a frame every ``interval`` cycles.
+
+        A block that could run ahead of its consumers (its output is in its own memory until it
+        is asked for) spreads its output over the interval; others are as in :meth:`schedule`.
+        """
+        return self.schedule(frames, *arrivals)
+
+    def variants(self) -> Iterator[BlockParams]:
+        """This block with every size of inner buffer that may make sense, smallest first."""
+        yield self
+
+    @property
+    def buffer_bits(self) -> int:
+        """Bits of the inner buffer that :meth:`variants` varies."""
+        return 0
 
     def create(self) -> wiring.Component:
         """The hardware. Ports are :attr:`inputs` and :attr:`outputs`."""

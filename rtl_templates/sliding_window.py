@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing
+from .block import BlockParams, StreamShape, Timing, serve
 from .types import IntType
+from .validation import check_divisor, check_one_of, divisors
 
 __all__ = ["MODES", "WindowParams"]
 
@@ -79,11 +81,11 @@ class WindowParams(BlockParams):
             raise ValueError("shape, kernel, stride and dilation must be positive")
         if self.span[0] > self.shape[0] or self.span[1] > self.shape[1]:
             raise ValueError(f"a kernel that spans {self.span} must fit a map of {self.shape[:2]}")
-        _one_of("channels", self.channels, _divisors(self.shape[2]))
+        check_divisor("channels", self.channels, self.shape[2])
         whole = self.mode == "full" and self.channels == self.shape[2]
         step = self.positions * self.stride[1]
-        _one_of("positions", self.positions, _divisors(self.out_shape[1]) if whole else [1])
-        _one_of("pixels", self.pixels, [k for k in _divisors(step) if self.shape[1] % k == 0]
+        check_one_of("positions", self.positions, divisors(self.out_shape[1]) if whole else [1])
+        check_one_of("pixels", self.pixels, [k for k in divisors(step) if self.shape[1] % k == 0]
                 if whole else [1])
         if self.spare is None:
             object.__setattr__(self, "spare", self.stride[0])
@@ -224,13 +226,29 @@ class WindowParams(BlockParams):
         out = self.outputs[0]
         return (view.transpose(axes).reshape(out.beats, out.lanes).astype(np.int64),)
 
+    def variants(self) -> Iterator[WindowParams]:
+        for spare in range(self.stride[0], self.stride[0] + self.span[0] + 1):
+            yield replace(self, spare=spare)
+
+    @property
+    def buffer_bits(self) -> int:
+        return self.rows * self.row_words * self.inputs[0].width
+
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        return self.paced_schedule(0, frames, *arrivals)
+
+    def paced_schedule(self, interval: int, frames: int, *arrivals: np.ndarray) -> Timing:
+        """Windows wait in the row buffer until they are asked for: at least ``interval`` divided
+        by the number of output beats pass between two of them."""
         (arrival,) = arrivals
         needs, emits = self.needs
+        fills = int((~emits).sum()) * self.out_shape[0]
+        pace = max(1, (interval - fills) // self.outputs[0].beats)
+        durations = np.where(emits, pace, 1)
         # The last read (in the other modes, the last window) of a frame waits for all of it.
         last_need = np.where(needs == self.row_end_need, self.frame_end_need, needs)
         capacity = self.rows * self.row_words
-        offset = np.arange(len(needs), dtype=np.int64)
+        offset = np.concatenate(([0], np.cumsum(durations)[:-1]))
         written = np.empty(len(arrival), dtype=np.int64)
         produced = []
         done, free_at, released, write_at, read_at = 0, 0, 0, 0, 0
@@ -238,24 +256,19 @@ class WindowParams(BlockParams):
             # Words that fit once the rows before this row of windows are given up.
             upto = min(released + capacity, len(arrival))
             if upto > done:
-                ready = np.maximum(arrival[done:upto], free_at)
-                ready[0] = max(ready[0], write_at)
-                steps = np.arange(upto - done)
-                written[done:upto] = np.maximum.accumulate(ready - steps) + steps
+                ready = np.maximum(arrival[done:upto], max(free_at, write_at))
+                written[done:upto] = serve(ready)
                 done, write_at = upto, int(written[upto - 1]) + 1
             end = (row + 1) % self.out_shape[0] == 0
             need = last_need if end else needs
-            ready = written[released + need - 1] + 1
-            ready[0] = max(ready[0], read_at)
+            ready = np.maximum(written[released + need - 1] + 1, read_at)
             start = np.maximum.accumulate(ready - offset) + offset
             produced.append(start[emits] + self.latency - 1)
-            read_at = int(start[-1]) + 1
-            free_at = read_at + 1
+            read_at = int(start[-1] + durations[-1])
+            free_at = int(start[-1]) + 2
             released += (self.rest if end else self.stride[0]) * self.row_words
         if done < len(arrival):
-            ready = np.maximum(arrival[done:], max(free_at, write_at))
-            steps = np.arange(len(ready))
-            written[done:] = np.maximum.accumulate(ready - steps) + steps
+            written[done:] = serve(np.maximum(arrival[done:], max(free_at, write_at)))
         return Timing((written,), (np.concatenate(produced),))
 
     def create(self) -> wiring.Component:
@@ -263,12 +276,3 @@ class WindowParams(BlockParams):
         from .window_column import ColumnWindow
 
         return {"serial": SerialWindow, "column": ColumnWindow, "full": FullWindow}[self.mode](self)
-
-
-def _divisors(whole: int) -> list[int]:
-    return [k for k in range(1, whole + 1) if whole % k == 0]
-
-
-def _one_of(name: str, value: int, legal: list[int]) -> None:
-    if value not in legal:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, legal))}, not {value!r}")

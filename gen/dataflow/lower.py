@@ -1,0 +1,51 @@
+"""From the integer network to the dataflow graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import QuantloomError
+from ..network import Network
+from . import plan_mac, plan_map
+from .buffers import size_buffers
+from .builder import Builder, lanes_fit
+from .fold import INPUT, input_options
+from .graph import Dataflow
+from .plan import Folding, plan
+
+__all__ = ["lower"]
+
+_ = plan_mac, plan_map  # imported for the plans they register
+
+
+def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
+    """Blocks, streams and buffers of a network.
+
+    Parameters
+    ----------
+    network : Network
+    foldings : mapping of str to dict
+        Folding of every operation that has one, and of the input (``{"lanes": n}``).
+
+    Returns
+    -------
+    Dataflow
+        With width adapters and FIFOs in place.
+
+    Raises
+    ------
+    QuantloomError
+        If a folding is missing, superfluous or not legal; the text lists the legal values.
+    """
+    names = {op.name for op in network.ops} | {INPUT}
+    if unknown := [name for name in foldings if name not in names]:
+        raise QuantloomError(f"{', '.join(unknown)}: no such layer to fold")
+    lanes = foldings.get(INPUT, {}).get("lanes", 1)
+    if not lanes_fit(network.input, lanes):
+        raise QuantloomError(f"{INPUT}: lanes must be one of "
+                             f"{', '.join(map(str, input_options(network)))}, not {lanes!r}")
+    builder = Builder(network, lanes)
+    for op in network.ops:
+        layout = plan(op, network)
+        layout.build(builder, layout.check(dict(foldings.get(op.name, {}))))
+    return size_buffers(builder.finish())

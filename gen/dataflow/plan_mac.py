@@ -1,0 +1,202 @@
+"""Layout of convolutions and dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...rtl_templates.neuron import NeuronParams
+from ...rtl_templates.sliding_window import WindowParams
+from ...rtl_templates.validation import divisors
+from ..network import Conv2d, Dense, Network, Tensor
+from .builder import Builder
+from .plan import Folding, Plan, plan
+
+__all__ = ["ConvPlan", "DensePlan"]
+
+LUTS_PER_NEURON = 25
+"""Control, accumulator and output queue of one neuron, roughly."""
+
+
+def lane_price(operand_bits: int, weight_bits: int) -> float:
+    """LUTs of one multiply-accumulate lane, roughly: gate or multiply, then add."""
+    if weight_bits == 1:
+        return 1.3 if operand_bits == 1 else 1.5 * operand_bits + 1.5
+    return 1.1 * operand_bits * weight_bits + operand_bits + weight_bits
+
+
+@dataclass(frozen=True)
+class WindowChoice:
+    """A way to read windows: what it does to the operands of a beat."""
+
+    mode: str
+    channels: int
+    simd: int
+    group_lanes: int
+
+
+class _MacPlan(Plan):
+    op: Conv2d | Dense
+
+    def price(self, folding: Folding) -> float:
+        lanes = folding["pe"] * folding["simd"] * folding["positions"] * folding.get("groups", 1)
+        neurons = folding["pe"] * folding["positions"] * folding.get("groups", 1)
+        each = lane_price(self.inputs[0].type.bits, self.op.weight_type.bits)
+        return lanes * each + neurons * LUTS_PER_NEURON
+
+
+class DensePlan(_MacPlan):
+    """Dense layer: operands in stream order, folded over operands and outputs."""
+
+    op: Dense
+
+    def foldings(self) -> Iterator[Folding]:
+        operands, outputs = self.op.weights.shape
+        for simd in divisors(operands):
+            for pe in divisors(outputs):
+                yield {"pe": pe, "simd": simd, "positions": 1}
+
+    def cycles(self, folding: Folding) -> int:
+        operands, outputs = self.op.weights.shape
+        return operands // folding["simd"] * (outputs // folding["pe"])
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        stream = builder.take(self.op.name, self.op.inputs[0], folding["simd"])
+        params = NeuronParams(
+            input_type=self.inputs[0].type, weight_type=self.op.weight_type,
+            output_type=self.output.type, weights=self.op.weights[None],
+            bias=None if self.op.bias is None else self.op.bias[None],
+            positions_per_frame=1, pe=folding["pe"], simd=folding["simd"])
+        name = self.op.name
+        builder.give(name, builder.add(name, f"{name}_neuron", params, [stream], name)[0])
+
+
+class ConvPlan(_MacPlan):
+    """Convolution: sliding window (none for 1x1 without stride), then neurons.
+
+    ``simd`` decides how windows are read, ``groups`` how many groups of a grouped convolution
+    are computed at once.
+    """
+
+    op: Conv2d
+
+    @cached_property
+    def map(self) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Map, kernel, stride and dilation; a map of height 1 is turned upright.
+
+        A row of an upright map is one element, so its window buffer holds a kernel's span
+        instead of whole rows.
+        """
+        shape, kernel = self.inputs[0].shape, self.op.kernel
+        stride, dilation = self.op.stride, self.op.dilation
+        if shape[0] == 1 and shape[1] > 1:
+            return ((shape[1], 1, shape[2]), kernel[::-1], stride[::-1], dilation[::-1])
+        return shape, kernel, stride, dilation
+
+    @property
+    def windowed(self) -> bool:
+        """Whether a sliding window is needed."""
+        return self.op.kernel != (1, 1) or self.op.stride != (1, 1)
+
+    def choices(self) -> list[WindowChoice]:
+        """Ways to bring the operands, cheapest first for each number of operands a beat."""
+        shape, (kh, kw), *_ = self.map
+        groups, channels = self.op.groups, self.op.weights.shape[2]
+        whole = [g for g in divisors(groups) if g > 1]
+        if not self.windowed:
+            return [WindowChoice("serial", s, s, 1) for s in divisors(channels)] + [
+                WindowChoice("serial", channels * g, channels, g) for g in whole]
+        full = [WindowChoice("full", s, kh * kw * s, 1) for s in divisors(channels)]
+        if groups > 1:  # only full windows keep the operands of a group together
+            return full + [WindowChoice("full", channels * g, kh * kw * channels, g)
+                           for g in whole]
+        serial = [WindowChoice("serial", s, s, 1) for s in divisors(channels)]
+        column = [WindowChoice("column", s, kh * s, 1) for s in divisors(channels)]
+        seen: dict[int, WindowChoice] = {}
+        for choice in (*serial, *(column if kh > 1 else []), *full):
+            seen.setdefault(choice.simd, choice)
+        return list(seen.values())
+
+    def foldings(self) -> Iterator[Folding]:
+        per_group = self.op.weights.shape[3] // self.op.groups
+        grouped = self.op.groups > 1
+        operands = int(np.prod(self.op.weights.shape[:3]))
+        for choice in self.choices():
+            extra = {"groups": choice.group_lanes} if grouped else {}
+            for pe in divisors(per_group) if choice.group_lanes == 1 else [per_group]:
+                yield {"pe": pe, "simd": choice.simd, "positions": 1, **extra}
+            if choice.simd == operands and choice.group_lanes == self.op.groups:
+                for positions in self._positions():
+                    yield {"pe": per_group, "simd": choice.simd, "positions": positions, **extra}
+
+    def _positions(self) -> list[int]:
+        """Positions above 1 that fit the rows of the output and of the input."""
+        (_, width, _), _, stride, _ = self.map
+        out_width = self.output.shape[1] if self.map[0] == self.inputs[0].shape else 1
+        return [p for p in divisors(out_width)[1:] if width % (p * stride[1]) == 0]
+
+    def cycles(self, folding: Folding) -> int:
+        neuron = (self.output.size // self.output.shape[2] * self.op.groups
+                  * int(np.prod(self.op.weights.shape[:3])) // folding["simd"]
+                  * (self.op.weights.shape[3] // self.op.groups // folding["pe"])
+                  // folding["positions"] // folding.get("groups", 1))
+        if not self.windowed:
+            return neuron
+        return max(neuron, self._window(folding).cycles)
+
+    def _choice(self, folding: Folding) -> WindowChoice:
+        return next(c for c in self.choices() if c.simd == folding["simd"]
+                    and c.group_lanes == folding.get("groups", 1))
+
+    def _window(self, folding: Folding) -> WindowParams:
+        shape, kernel, stride, dilation = self.map
+        choice, positions = self._choice(folding), folding["positions"]
+        return WindowParams(
+            type=self.inputs[0].type, shape=shape, kernel=kernel, stride=stride,
+            dilation=dilation, mode=choice.mode, channels=choice.channels, positions=positions,
+            pixels=positions * stride[1] if positions > 1 else 1)
+
+    def price(self, folding: Folding) -> float:
+        cost = super().price(folding)
+        if self.windowed:
+            window = self._window(folding)
+            kh = 1 if window.mode == "serial" else window.kernel[0]
+            selected = kh * window.inputs[0].width
+            registers = selected * window.history if window.mode == "full" else 0
+            cost += 40 + selected * (1 + window.rows / 4) + registers / 2
+        return cost
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        op, name, choice = self.op, self.op.name, self._choice(folding)
+        tensor: Tensor = self.inputs[0]
+        if self.windowed:
+            window = self._window(folding)
+            stream = builder.take(name, op.inputs[0], window.inputs[0].lanes)
+            (stream,) = builder.add(name, f"{name}_window", window, [stream], None)
+            order = window.operand_order(op.groups)
+        else:
+            stream = builder.take(name, op.inputs[0], choice.channels * folding["positions"])
+            order = np.arange(op.weights.shape[2])
+        kh, kw, channels, outputs = op.weights.shape
+        weights = op.weights.reshape(kh * kw * channels, op.groups, outputs // op.groups)
+        params = NeuronParams(
+            input_type=tensor.type, weight_type=op.weight_type, output_type=self.output.type,
+            weights=weights[order].transpose(1, 0, 2),
+            bias=None if op.bias is None else op.bias.reshape(op.groups, -1),
+            positions_per_frame=self.output.size // outputs, pe=folding["pe"],
+            simd=folding["simd"], positions=folding["positions"],
+            group_lanes=choice.group_lanes, group_channels=channels)
+        builder.give(name, builder.add(name, f"{name}_neuron", params, [stream], name)[0])
+
+
+@plan.register
+def _conv(op: Conv2d, network: Network) -> Plan:
+    return ConvPlan(network, op)
+
+
+@plan.register
+def _dense(op: Dense, network: Network) -> Plan:
+    return DensePlan(network, op)

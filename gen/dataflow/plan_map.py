@@ -1,0 +1,262 @@
+"""Layout of the operations without multiply-accumulates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import gcd
+
+from ...rtl_templates.add import AddParams
+from ...rtl_templates.argmax import ArgMaxParams
+from ...rtl_templates.block import BlockParams
+from ...rtl_templates.cat import CatParams
+from ...rtl_templates.clip import ClipParams
+from ...rtl_templates.global_pool import GlobalPoolParams
+from ...rtl_templates.pad import PadParams
+from ...rtl_templates.pool import PoolParams
+from ...rtl_templates.requantize import RequantizeParams
+from ...rtl_templates.sliding_window import WindowParams
+from ...rtl_templates.threshold import ThresholdParams
+from ...rtl_templates.upsample import UpsampleParams
+from ...rtl_templates.validation import divisors
+from ..network import (
+    Add,
+    ArgMax,
+    Clip,
+    Concat,
+    MaxPool,
+    Network,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+    SumPool,
+    Threshold,
+    Upsample,
+)
+from .builder import Builder
+from .plan import Folding, Plan, lane_options, plan
+
+__all__ = ["ElementwisePlan", "LanePlan", "PoolPlan", "ReshapePlan"]
+
+
+class ElementwisePlan(Plan):
+    """One block that takes the stream with the lanes it has."""
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        name, source = self.op.name, self.op.inputs[0]
+        lanes = builder.any_lanes(source)
+        stream = builder.take(name, source, lanes)
+        builder.give(name, builder.add(name, name, self.params(lanes), [stream], name)[0])
+
+    def params(self, lanes: int) -> BlockParams:
+        """Parameters of the block."""
+        (x,), op = self.inputs, self.op
+        channels, positions = x.shape[2], x.size // x.shape[2]
+        if isinstance(op, Threshold):
+            return ThresholdParams(
+                input_type=x.type, output_type=op.type, thresholds=op.thresholds, base=op.base,
+                descending=op.descending, lanes=lanes, channels=channels,
+                positions_per_frame=positions)
+        if isinstance(op, Requantize):
+            return RequantizeParams(
+                input_type=x.type, output_type=op.type, multiplier=op.multiplier,
+                offset=op.offset, shift=op.shift, lo=op.lo, hi=op.hi, lanes=lanes,
+                channels=channels, positions_per_frame=positions)
+        assert isinstance(op, Clip)
+        return ClipParams(input_type=x.type, output_type=self.output.type, lo=self.output.lo,
+                          hi=self.output.hi, lanes=lanes, beats=x.size // lanes)
+
+
+class LanePlan(Plan):
+    """One block with a number of lanes to choose."""
+
+    def foldings(self) -> Iterator[Folding]:
+        for lanes in self.options():
+            yield {"lanes": lanes}
+
+    def options(self) -> list[int]:
+        """Legal lanes."""
+        return lane_options(self)
+
+    def cycles(self, folding: Folding) -> int:
+        return self.params(folding["lanes"]).cycles
+
+    def price(self, folding: Folding) -> float:
+        return float(sum(s.width for s in self.params(folding["lanes"]).outputs))
+
+    def params(self, lanes: int) -> BlockParams:
+        """Parameters of the block."""
+        raise NotImplementedError
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        name = self.op.name
+        params = self.params(folding["lanes"])
+        streams = [builder.take(name, source, shape.lanes)
+                   for source, shape in zip(self.op.inputs, params.inputs, strict=True)]
+        builder.give(name, builder.add(name, name, params, streams, name)[0])
+
+
+class PadPlan(LanePlan):
+    """Padding."""
+
+    op: Pad
+
+    def options(self) -> list[int]:
+        (x,) = self.inputs
+        _, left, _, right = self.op.pads
+        pixels = [k for k in divisors(x.shape[1])[1:] if left % k == right % k == 0]
+        return divisors(x.shape[2]) + [k * x.shape[2] for k in pixels]
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return PadParams(input_type=x.type, output_type=self.output.type, shape=x.shape,
+                         pads=self.op.pads, value=self.op.value, lanes=lanes)
+
+
+class AddPlan(LanePlan):
+    """Sum of tensors."""
+
+    op: Add
+
+    def params(self, lanes: int) -> BlockParams:
+        return AddParams(input_types=tuple(x.type for x in self.inputs),
+                         output_type=self.output.type, multipliers=self.op.multipliers,
+                         lanes=lanes, beats=self.output.size // lanes)
+
+
+class CatPlan(LanePlan):
+    """Concatenation along the channels."""
+
+    def options(self) -> list[int]:
+        return divisors(gcd(*(x.shape[2] for x in self.inputs)))
+
+    def params(self, lanes: int) -> BlockParams:
+        return CatParams(input_types=tuple(x.type for x in self.inputs),
+                         output_type=self.output.type,
+                         channels=tuple(x.shape[2] for x in self.inputs), lanes=lanes,
+                         positions_per_frame=self.output.size // self.output.shape[2])
+
+
+class UpsamplePlan(LanePlan):
+    """Nearest-neighbour enlargement."""
+
+    op: Upsample
+
+    def options(self) -> list[int]:
+        return divisors(self.inputs[0].shape[2])
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return UpsampleParams(type=x.type, shape=x.shape, factors=self.op.factors, lanes=lanes)
+
+
+class ArgMaxPlan(LanePlan):
+    """Index of the largest channel."""
+
+    def options(self) -> list[int]:
+        return divisors(self.inputs[0].shape[2])
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return ArgMaxParams(input_type=x.type, channels=x.shape[2], lanes=lanes,
+                            positions_per_frame=x.size // x.shape[2])
+
+
+class PoolPlan(Plan):
+    """Pooling: full windows of some channels, then a tree; a whole map in one running block."""
+
+    op: MaxPool | SumPool
+
+    @property
+    def operation(self) -> str:
+        """What the blocks do with a window."""
+        return "max" if isinstance(self.op, MaxPool) else "sum"
+
+    @property
+    def whole(self) -> bool:
+        """Whether the one window is the whole map."""
+        return self.op.kernel == self.inputs[0].shape[:2]
+
+    def foldings(self) -> Iterator[Folding]:
+        (x,) = self.inputs
+        for lanes in divisors(x.shape[2]):
+            yield {"lanes": lanes}
+        if not self.whole:
+            for positions in divisors(self.output.shape[1])[1:]:
+                if x.shape[1] % (positions * self.op.stride[1]) == 0:
+                    yield {"lanes": positions * x.shape[2]}
+
+    def _split(self, folding: Folding) -> tuple[int, int]:
+        """Channels of a slice and positions at once."""
+        channels = self.inputs[0].shape[2]
+        return min(folding["lanes"], channels), max(1, folding["lanes"] // channels)
+
+    def cycles(self, folding: Folding) -> int:
+        if self.whole:
+            return self._global(folding).cycles
+        return max(self._window(folding).cycles, self._tree(folding).cycles)
+
+    def price(self, folding: Folding) -> float:
+        bits = self.inputs[0].type.bits * folding["lanes"]
+        if self.whole:
+            return 2.0 * bits
+        kh, kw = self.op.kernel
+        return bits * kh * (kw + self._window(folding).rows / 4)
+
+    def _window(self, folding: Folding) -> WindowParams:
+        (x,), (channels, positions) = self.inputs, self._split(folding)
+        return WindowParams(
+            type=x.type, shape=x.shape, kernel=self.op.kernel, stride=self.op.stride,
+            dilation=getattr(self.op, "dilation", (1, 1)), mode="full", channels=channels,
+            positions=positions, pixels=positions * self.op.stride[1] if positions > 1 else 1)
+
+    def _tree(self, folding: Folding) -> PoolParams:
+        channels, positions = self._split(folding)
+        return PoolParams(
+            input_type=self.inputs[0].type, output_type=self.output.type,
+            operation=self.operation, window=self.op.kernel[0] * self.op.kernel[1],
+            channels=self.output.shape[2], lanes=channels, positions=positions,
+            positions_per_frame=self.output.size // self.output.shape[2])
+
+    def _global(self, folding: Folding) -> GlobalPoolParams:
+        (x,) = self.inputs
+        return GlobalPoolParams(
+            input_type=x.type, output_type=self.output.type, operation=self.operation,
+            positions=x.size // x.shape[2], channels=x.shape[2], lanes=folding["lanes"])
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        name, source = self.op.name, self.op.inputs[0]
+        if self.whole:
+            stream = builder.take(name, source, folding["lanes"])
+            outputs = builder.add(name, name, self._global(folding), [stream], name)
+        else:
+            window = self._window(folding)
+            stream = builder.take(name, source, window.inputs[0].lanes)
+            (stream,) = builder.add(name, f"{name}_window", window, [stream], None)
+            outputs = builder.add(name, f"{name}_pool", self._tree(folding), [stream], name)
+        builder.give(name, outputs[0])
+
+
+class ReshapePlan(Plan):
+    """Reshape: the same stream."""
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        builder.alias(self.op.inputs[0], self.op.name)
+
+
+def _register(kinds: tuple[type[Op], ...], plan_type: type[Plan]) -> None:
+    for kind in kinds:
+        def make(op: Op, network: Network) -> Plan:
+            return plan_type(network, op)
+
+        plan.register(kind)(make)
+
+
+_register((Threshold, Requantize, Clip), ElementwisePlan)
+_register((Pad,), PadPlan)
+_register((Add,), AddPlan)
+_register((Concat,), CatPlan)
+_register((Upsample,), UpsamplePlan)
+_register((ArgMax,), ArgMaxPlan)
+_register((MaxPool, SumPool), PoolPlan)
+_register((Reshape,), ReshapePlan)

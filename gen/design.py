@@ -1,0 +1,138 @@
+"""A design: the network, its folding, and the directory that holds what was generated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .dataflow.fold import INPUT
+from .dataflow.graph import Dataflow
+from .dataflow.lower import lower
+from .dataflow.plan import Folding
+from .errors import QuantloomError
+from .network import Network
+from .network.storage import from_json, to_json
+
+__all__ = ["Design", "design_file"]
+
+FORMAT = 1
+"""Version of design.json; a design of another format is refused."""
+
+ARRAYS = "weights.npz"
+"""File beside design.json with the arrays that it names."""
+
+
+def design_file(path: Path) -> Path | None:
+    """``design.json`` of a path that is one, or a directory that holds one; else None."""
+    if path.is_dir() and (path / "design.json").is_file():
+        return path / "design.json"
+    return path if path.name.endswith(".json") and path.is_file() else None
+
+
+@dataclass(eq=False)
+class Design:
+    """A network and how it is folded.
+
+    Parameters
+    ----------
+    network : Network
+    foldings : mapping of str to dict
+        Folding by layer, and that of the input.
+    source : dict
+        What the design came from, for the record: file name, hash.
+    """
+
+    network: Network
+    foldings: Mapping[str, Folding]
+    source: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def dataflow(self) -> Dataflow:
+        """The blocks and streams."""
+        return lower(self.network, self.foldings)
+
+    def to_json(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Content of design.json and the arrays beside it."""
+        network, arrays = to_json(self.network)
+        for layer in network["layers"]:
+            if layer["name"] in self.foldings:
+                layer["folding"] = self.foldings[layer["name"]]
+        network[INPUT]["folding"] = self.foldings[INPUT]
+        flow = self.dataflow
+        value = {
+            "format": FORMAT,
+            "quantloom": version("quantloom"),
+            "source": self.source,
+            **network,
+            "interval_cycles": flow.interval,
+            "bottleneck": flow.bottleneck.name,
+            "blocks": [{
+                "name": b.name, "kind": b.params.kind, "layer": b.layer,
+                "inputs": list(b.inputs), "outputs": list(b.outputs),
+                "cycles": b.params.cycles, "latency": b.params.latency,
+                "buffer_bits": b.params.buffer_bits,
+            } for b in flow.blocks.values()],
+            "streams": [{
+                "name": s.name, "from": s.producer, "to": s.consumer, "tensor": s.tensor,
+                "type": str(s.shape.type), "lanes": s.shape.lanes, "beats": s.shape.beats,
+            } for s in flow.streams.values()],
+        }  # fmt: skip
+        return value, arrays
+
+    def save(self, directory: Path) -> None:
+        """Write design.json and its arrays."""
+        value, arrays = self.to_json()
+        (directory / "design.json").write_text(json.dumps(value, indent=1) + "\n")
+        np.savez_compressed(directory / ARRAYS, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Design:
+        """The design in a directory, or in a design.json with its arrays beside it.
+
+        Raises
+        ------
+        QuantloomError
+            If there is none, or it is damaged or of another format.
+        """
+        file = design_file(path)
+        if file is None:
+            raise QuantloomError(f"{path}: no design there; make one with 'quantloom generate'")
+        try:
+            value = json.loads(file.read_text())
+            if not isinstance(value, dict) or value.get("format") != FORMAT:
+                raise QuantloomError(
+                    f"{file}: not a Quantloom design of format {FORMAT}; generate it again")
+            with np.load(file.parent / ARRAYS, allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except (OSError, ValueError, EOFError) as error:
+            raise QuantloomError(f"{file}: cannot be read as a design: {error}") from error
+        network = from_json(value, arrays)
+        return cls(network, _foldings(file, value), value.get("source", {}))
+
+
+def _foldings(file: Path, value: Mapping[str, Any]) -> dict[str, Folding]:
+    foldings = {}
+    for entry in ({**value[INPUT], "name": INPUT}, *value["layers"]):
+        if "folding" not in entry:
+            continue
+        folding = entry["folding"]
+        if not isinstance(folding, dict) or not all(
+            isinstance(v, int) and not isinstance(v, bool) for v in folding.values()
+        ):
+            raise QuantloomError(f"{file}: {entry['name']}: the folding must be whole numbers by "
+                                 f"name, not {folding!r}")
+        foldings[entry["name"]] = folding
+    return foldings
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
