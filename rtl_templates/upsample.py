@@ -1,0 +1,204 @@
+"""Nearest-neighbour enlargement by whole factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.lib import memory, stream, wiring
+
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .pipeline import counter, delay
+from .queue import CreditQueue
+from .types import IntType
+from .validation import check_divisor, check_positive
+
+__all__ = ["Upsample", "UpsampleParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpsampleParams(BlockParams):
+    """Every pixel ``fx`` times, every row ``fy`` times.
+
+    Parameters
+    ----------
+    type : IntType
+    shape : (height, width, channels)
+        Of the input.
+    factors : (fy, fx)
+        Vertical, horizontal.
+    lanes : int
+        Elements a beat; divides the channels.
+
+    Raises
+    ------
+    ValueError
+        If the parameters do not fit together; the text lists the legal lanes.
+    """
+
+    type: IntType
+    shape: tuple[int, int, int]
+    factors: tuple[int, int]
+    lanes: int = 1
+
+    kind = "upsample"
+
+    def __post_init__(self) -> None:
+        height, width, channels = self.shape
+        check_positive(height=height, width=width, channels=channels,
+                       vertical_factor=self.factors[0], horizontal_factor=self.factors[1])
+        check_divisor("lanes", self.lanes, channels)
+
+    @property
+    def folds(self) -> int:
+        """Beats of a pixel."""
+        return self.shape[2] // self.lanes
+
+    @property
+    def row_pixels(self) -> int:
+        """Pixels that are repeated together: a row, or one where rows are not repeated."""
+        return self.shape[1] if self.factors[0] > 1 else 1
+
+    @property
+    def row_beats(self) -> int:
+        """Beats that are repeated together."""
+        return self.row_pixels * self.folds
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        return (StreamShape(self.type, self.lanes, self.shape[0] * self.shape[1] * self.folds),)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        beats = self.inputs[0].beats * self.factors[0] * self.factors[1]
+        return (StreamShape(self.type, self.lanes, beats),)
+
+    @property
+    def cycles(self) -> int:
+        return self.outputs[0].beats
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """Write, read, queue."""
+        return 3
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        x = np.asarray(beats[0], dtype=np.int64).reshape(self.shape)
+        y = x.repeat(self.factors[0], axis=0).repeat(self.factors[1], axis=1)
+        return (y.reshape(-1, self.lanes),)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        rows = arrivals[0].reshape(-1, self.row_beats)
+        # Reads of a row: (row repetition, pixel, pixel repetition, beat of the pixel).
+        shape = (self.factors[0], self.row_pixels, self.factors[1], self.folds)
+        wait = np.zeros(shape, dtype=np.int64)
+        written, read = np.empty_like(rows), np.empty((len(rows), wait.size), dtype=np.int64)
+        for r, arrived in enumerate(rows):
+            arrived = arrived.copy()
+            if r:
+                arrived[0] = max(arrived[0], written[r - 1, -1] + 1)
+            if r >= 2:  # two rows fit: each beat takes the place of one that was read for good
+                released = read[r - 2].reshape(shape)[-1, :, -1].reshape(-1)
+                arrived = np.maximum(arrived, released + 1)
+            written[r] = serve(arrived)
+            wait[0, :, 0] = written[r].reshape(self.row_pixels, self.folds) + 1
+            ready = wait.reshape(-1).copy()
+            if r:
+                ready[0] = max(ready[0], read[r - 1, -1] + 1)
+            read[r] = serve(ready)
+        return Timing((written.reshape(-1),), (read.reshape(-1) + self.latency - 1,))
+
+    def create(self) -> Upsample:
+        return Upsample(self)
+
+
+class Upsample(wiring.Component):
+    """Nearest-neighbour enlargement; one output beat a cycle.
+
+    Two rows of the input are kept (two pixels where rows are not repeated): one is read out, as
+    often as it takes, while the other is written. Latency 3 cycles from an input beat to its
+    first copy.
+
+    Parameters
+    ----------
+    params : UpsampleParams
+
+    Members
+    -------
+    i : In(stream of lanes elements)
+    o : Out(stream of lanes elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: UpsampleParams):
+        self.params = params
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        places = 2 * p.row_beats
+        m.submodules.rows = rows = memory.Memory(
+            shape=unsigned(p.inputs[0].width), depth=places, init=[])
+        write, read = rows.write_port(), rows.read_port()
+
+        # What is written and not yet read at all, and the places that are free.
+        fresh, free = Signal(range(places + 1)), Signal(range(places + 1), init=places)
+        writing, reading, first, final = Signal(), Signal(), Signal(), Signal()
+        put, _ = counter(m, "put", places, writing)
+        m.d.comb += [
+            self.i.ready.eq(free != 0),
+            writing.eq(self.i.valid & self.i.ready),
+            write.addr.eq(put),
+            write.data.eq(self.i.payload),
+            write.en.eq(writing),
+            reading.eq(queue.credit & ((fresh != 0) | ~first)),
+        ]
+        m.d.sync += [
+            fresh.eq(fresh + writing - (reading & first)),
+            free.eq(free - writing + (reading & final)),
+        ]
+        get = self._address(m, reading, first, final)
+        m.d.comb += [
+            read.addr.eq(get),
+            queue.take.eq(reading),
+            queue.valid.eq(delay(m, "valid", reading, reset=True)),
+            queue.payload.eq(read.data),
+        ]
+        return m
+
+    def _address(self, m: Module, step: Signal, first: Signal, final: Signal) -> Value:
+        """Where to read; ``first`` and ``final``: first and last copy of a beat."""
+        p = self.params
+        fy, fx = p.factors
+        _, pixel_read = counter(m, "beat", p.folds, step)
+        copy, copy_last = counter(m, "copy", fx, step & pixel_read)
+        _, row_read = counter(m, "pixel", p.row_pixels, step & pixel_read & copy_last)
+        row_done = step & pixel_read & copy_last & row_read
+        row_copy, row_copy_last = counter(m, "row_copy", fy, row_done)
+        m.d.comb += [
+            first.eq((copy == 0) & (row_copy == 0)),
+            final.eq(copy_last & row_copy_last),
+        ]
+
+        places = 2 * p.row_beats
+        address = Signal(range(places))
+        pixel, row = Signal(range(places)), Signal(range(places))  # where the current ones begin
+        following = Mux(address == places - 1, 0, address + 1)
+        with m.If(step):
+            with m.If(~pixel_read):
+                m.d.sync += address.eq(following)
+            with m.Elif(~copy_last):
+                m.d.sync += address.eq(pixel)
+            with m.Elif(row_read & ~row_copy_last):
+                m.d.sync += [address.eq(row), pixel.eq(row)]
+            with m.Else():
+                m.d.sync += [address.eq(following), pixel.eq(following)]
+                with m.If(row_read):
+                    m.d.sync += row.eq(following)
+        return address
