@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .block import BlockParams, StreamShape, Timing, stream_ports
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 
 __all__ = ["CreditQueue", "Fifo", "FifoParams", "Queue"]
 
@@ -190,7 +190,8 @@ class FifoParams(BlockParams):
         return (beats[0],)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        return Timing((arrivals[0],), (arrivals[0] + self.latency,))
+        start = serve(arrivals[0])
+        return Timing((start,), (start + self.latency,))
 
     def create(self) -> Fifo:
         return Fifo(self)
