@@ -17,7 +17,10 @@ def _ports(dut, letter: str, count: int) -> list:
 
 
 def measure(params: BlockParams, arrivals: list[np.ndarray], *, limit: int) -> Timing:
-    """Cycles in which the hardware takes and gives each beat, outputs never held back."""
+    """Cycles in which the hardware takes and gives each beat, outputs never held back.
+
+    In every cycle the outputs' ready is also tried low: nothing may depend on it at once.
+    """
     dut = params.create()
     inputs = _ports(dut, "i", len(params.inputs))
     outputs = _ports(dut, "o", len(params.outputs))
@@ -30,10 +33,20 @@ def measure(params: BlockParams, arrivals: list[np.ndarray], *, limit: int) -> T
             for port, times, done in zip(inputs, arrivals, consumed, strict=True):
                 ctx.set(port.valid, int(len(done) < len(times) and times[len(done)] <= cycle))
 
+        def check_independence():
+            """No input's ready and no output's valid follows an output's ready at once."""
+            before = [ctx.get(flag) for flag in held]
+            for value in (0, 1):
+                for port in outputs:
+                    ctx.set(port.ready, value)
+                assert [ctx.get(flag) for flag in held] == before, "combinational path from ready"
+
         for port in outputs:
             ctx.set(port.ready, 1)
+        held = [*(port.ready for port in inputs), *(port.valid for port in outputs)]
         flags = [flag for port in (*inputs, *outputs) for flag in (port.valid, port.ready)]
         offer(0)
+        check_independence()
         cycle = 0
         async for _, _, *sampled in ctx.tick().sample(*flags):
             moved = [v and r for v, r in zip(sampled[::2], sampled[1::2], strict=True)]
@@ -47,6 +60,7 @@ def measure(params: BlockParams, arrivals: list[np.ndarray], *, limit: int) -> T
             if cycle > limit:
                 raise TimeoutError(f"stuck: {[len(done) for done in produced]} beats produced")
             offer(cycle)
+            check_independence()
 
     simulator = Simulator(dut)
     simulator.add_clock(PERIOD)
