@@ -94,8 +94,9 @@ def run(network: Network, x: Array, *, keep: bool = False) -> dict[str, Array]:
 
 
 def _dtype(tensor: Tensor) -> np.dtype[Any]:
-    return np.promote_types(np.min_scalar_type(tensor.lo),
-                            np.min_scalar_type(min(tensor.hi, -tensor.hi - 1)))
+    if tensor.lo >= 0:
+        return np.min_scalar_type(tensor.hi)
+    return np.min_scalar_type(min(tensor.lo, -tensor.hi - 1))
 
 
 @singledispatch
@@ -189,7 +190,7 @@ def _depthwise(op: Conv2d, x: Array) -> Array:
 @compute.register
 def _(op: Dense, x: Array) -> Array:
     exact = _exact_type(op.weights, x)
-    y = (x.reshape(len(x), -1).astype(exact) @ op.weights.astype(exact)).astype(np.int64)
+    y = (x.reshape(len(x), len(op.weights)).astype(exact) @ op.weights.astype(exact)).astype(np.int64)
     if op.bias is not None:
         y += op.bias
     return y[:, None, None, :]

@@ -124,6 +124,12 @@ def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedE
                 _node(ctx, node)
         except UnsupportedError as error:
             problems.append(error)
+        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
+            # A malformed attribute or parameter: converters check what a sound exporter may
+            # write, not every way in which a file can be damaged.
+            problem = UnsupportedError(node.label, f"it is malformed ({error})", "Repair the model")
+            problem.__cause__ = error
+            problems.append(problem)
     return problems
 
 

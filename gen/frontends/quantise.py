@@ -56,7 +56,8 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
     rows = 1 if uniform and value.uniform and np.ndim(value.sign) == 0 else tensor.shape[2]
     sign = np.broadcast_to(value.sign, (rows,))
     try:
-        steps = find_steps(lambda q: levels(value.evaluate(q)), tensor.lo, tensor.hi, sign)
+        with np.errstate(over="ignore"):
+            steps = find_steps(lambda q: levels(value.evaluate(q)), tensor.lo, tensor.hi, sign)
     except ValueError as error:
         raise UnsupportedError(node.label, f"too many levels: {error}",
                                "Quantise to fewer bits") from None

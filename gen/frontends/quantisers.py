@@ -21,6 +21,8 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 
 _MAX_BITS = 16
+# Integers times scales of this range neither vanish nor overflow in float32.
+_SCALES = (1e-20, 1e20)
 
 
 def _scalar(ctx: Context, node: Node, position: int, what: str) -> Array:
@@ -51,6 +53,9 @@ def _scale(ctx: Context, node: Node, position: int) -> Array:
     scale = ctx.const(node, position)
     if scale.size == 0 or scale.min() <= 0:
         raise UnsupportedError(node.label, "its scale is not positive", "Use a positive scale")
+    if scale.min() < _SCALES[0] or scale.max() > _SCALES[1]:
+        raise UnsupportedError(node.label, f"its scale leaves the range {_SCALES[0]} to "
+                               f"{_SCALES[1]}", "Repair the weights and export again")
     return scale
 
 
@@ -76,7 +81,9 @@ def _quant(ctx: Context, node: Node) -> Value | Const:
     if isinstance(x, Const):
         array = ctx.finite(node, x.array)
         wide = np.broadcast_to(scale, np.broadcast_shapes(array.shape, scale.shape))
-        y = np.asarray(int_quant(array, scale, zero, bits, signed, narrow, mode), np.float32)
+        with np.errstate(over="ignore"):
+            y = np.asarray(int_quant(array, scale, zero, bits, signed, narrow, mode), np.float32)
+        ctx.finite(node, y)
         return Const(y, np.rint(y / wide.astype(np.float64)).astype(np.int64), wide)
     value, scale = ctx.per_channel(node, ctx.value(node), scale)
     if bits > _MAX_BITS:
@@ -101,7 +108,7 @@ def _bipolar_quant(ctx: Context, node: Node) -> Value | Const:
     if isinstance(x, Const):
         array = ctx.finite(node, x.array)
         wide = np.broadcast_to(scale, np.broadcast_shapes(array.shape, scale.shape))
-        y = np.asarray(binary_quant(array, scale), np.float32)
+        y = ctx.finite(node, np.asarray(binary_quant(array, scale), np.float32))
         return Const(y, np.where(y > 0, 1, -1), wide)
     value, scale = ctx.per_channel(node, ctx.value(node), scale)
     return quantise(ctx, node, value, lambda v: (binary_quant(v, scale) > 0).astype(np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,7 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 
 def _array(path: Path, tensor: onnx.TensorProto) -> np.ndarray:
-    size = int(np.prod([float(d) for d in tensor.dims]))
+    size = math.prod(tensor.dims)
     if min(tensor.dims, default=0) < 0 or size > MAX_ELEMENTS:
         raise QuantloomError(f"{path}: constant {tensor.name!r} has the shape "
                              f"{list(tensor.dims)}; at most {MAX_ELEMENTS} elements are accepted")
@@ -202,13 +203,13 @@ def _node(path: Path, proto: onnx.NodeProto) -> Node:
 
 def _check_edges(path: Path, nodes: list[Node], known: set[str], output: str) -> None:
     for node in nodes:
+        if not node.outputs or known.intersection(filter(None, node.outputs)):
+            raise QuantloomError(f"{path}: {node.op} {node.name!r} has no output, or one that "
+                                 "exists already: the file is damaged")
         for name in node.inputs:
             if name and name not in known:
                 raise QuantloomError(f"{path}: {node.label} reads {name!r}, which nothing before "
                                      "it defines: the file is damaged")
-        if not node.outputs or known.intersection(filter(None, node.outputs)):
-            raise QuantloomError(f"{path}: {node.op} {node.name!r} has no output, or one that "
-                                 "exists already: the file is damaged")
         known.update(filter(None, node.outputs))
     if output not in known:
         raise QuantloomError(f"{path}: nothing defines the output {output!r}")
@@ -238,7 +239,7 @@ def _graph_input(path: Path, info: onnx.ValueInfoProto) -> GraphInput:
         raise QuantloomError(f"{path}: input {info.name!r} has the dynamic shape {shown}. "
                              "Export the model with fixed sizes")
     shape = tuple(int(d) for d in dims if d is not None)
-    if not shape or min(shape) < 1 or float(np.prod([float(d) for d in shape])) > MAX_ELEMENTS:
+    if not shape or min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
         raise QuantloomError(f"{path}: input {info.name!r} has the shape {list(shape)}; sizes must "
                              f"be positive and the whole at most {MAX_ELEMENTS} elements")
     if len(shape) > 1 and shape[0] != 1:

@@ -135,10 +135,11 @@ def _from_reals(network: Network, end: Interface, reals: Array, raster: bool) ->
         raise QuantloomError(f"{network.name}: input frame {where[0]}, index {where[1:]}, is "
                              f"{reals[where]!s}; inputs must be finite")
     steps = np.rint(reals.astype(np.float64) / scale)
+    near = np.abs(steps) < 2.0**31
     with np.errstate(over="ignore"):
-        point = (scale * steps).astype(np.float32)
-        off = np.abs(reals.astype(np.float32) - point) > _ULPS * np.spacing(np.abs(point))
-    off |= np.abs(steps) >= 2.0**53
+        point = np.where(near, scale * steps, 0).astype(np.float32)
+        gap = np.abs(np.where(near, reals, 0).astype(np.float32) - point)
+    off = ~near | (gap > _ULPS * np.spacing(np.abs(point)))
     if off.any():
         where = _first(off)
         size = scale[where[1:]]

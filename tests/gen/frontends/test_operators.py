@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto
-
 from quantloom.gen.errors import UnsupportedError
 from quantloom.gen.frontends import InputGrid, load
 
@@ -376,17 +375,6 @@ def per_channel_activation_scale(g):
     weighted(g, (2, 4, 2, 2))
 
 
-@case((1, 5, 6, 3))
-def channels_last(g):
-    weighted(g, (4, 3, 3, 3), domain=CHANNELS_LAST, pads=[1, 1, 1, 1], group=1,
-             kernel_shape=[3, 3], strides=[2, 1], dilations=[1, 1])
-    g.node("LeakyRelu", alpha=0.1015625)
-    g.quant(0.5, 4)
-    weighted(g, (4, 3, 3, 1), domain=CHANNELS_LAST, group=4, dilations=[1, 1],
-             kernel_shape=[3, 3], strides=[1, 1], pads=[0, 0, 0, 0])
-    g.quant(0.25, 4)
-
-
 @case((1, 2, 5, 5))
 def bipolar_multithreshold(g):
     weighted(g, (3, 2, 3, 3), scale=1.0)
@@ -441,6 +429,40 @@ def test_trunc(mode, version, tmp_path):
     extra = {} if version == 1 else {"signed": 1, "narrow": 0}
     g.after("Trunc", 0.25, 0.0, 10.0, *tail, domain=GENERAL, rounding_mode=mode, **extra)
     compare(tmp_path, g, GRID)
+
+
+def test_channels_last_equals_channels_first(tmp_path):
+    """qonnx cannot execute its channels-last operators everywhere, so the layouts are compared."""
+    rng = seeded("channels_last")
+    shapes = [(4, 3, 3, 2), (4, 1, 2, 3), (5, 4, 1, 1)]
+    weights = [rng.integers(-7, 8, shape).astype(np.float32) for shape in shapes]
+    norm = [rng.normal(size=4) for _ in range(3)] + [rng.uniform(0.5, 2, 4)]
+    x = rng.integers(0, 16, (5, 3, 9, 8)) * np.float32(0.5)
+    results = []
+    for last in (False, True):
+        g = GraphBuilder((1, 9, 8, 3) if last else (1, 3, 9, 8), rng)
+        domain = CHANNELS_LAST if last else ""
+        for i, w in enumerate(weights):
+            if i == 2:
+                g.node("MaxPool", domain=domain, kernel_shape=[2, 3], strides=[2, 1])
+                g.node("Concat", g.tip, g.tip, axis=3 if last else 1)
+                w = np.concatenate([w, -w], axis=1)
+                scales = [1, 3, 2, 1] if last else [1, 1, 3, 2]
+                g.node("Resize", g.tip, "", g.const(scales), mode="nearest",
+                       coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+            w = np.moveaxis(w, 1, -1) if last else w
+            g.after("Conv", w, domain=domain, pads=[1, 0, 1, 1], group=4 if i == 1 else 1)
+            if i == 0:
+                g.after("BatchNormalization", *norm, domain=domain)
+                g.quant(9.0, 4)
+            else:
+                g.quant(16.0, 4)
+        g.node("Flatten")
+        network = load(g.save(tmp_path), input_grid=GRID)
+        integers, _ = compute(network, np.moveaxis(x, 1, -1) if last else x)
+        results.append(integers.reshape(5, *network.tensors[network.output].shape) if last else
+                       np.moveaxis(integers.reshape(5, 5, -1), 1, -1))
+    np.testing.assert_array_equal(results[0].ravel(), results[1].ravel())
 
 
 def test_argmax_and_topk(tmp_path):
