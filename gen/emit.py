@@ -39,8 +39,17 @@ def to_rtlil(dataflow: Dataflow) -> str:
 
 def _plain_names(text: str, top: str) -> str:
     """Names that need no escaping: ``a_b`` for ``top.a.b`` and ``i_valid`` for ``i__valid``."""
-    text = re.sub(rf"\\{re.escape(top)}((?:\.[\w$]+)+)",
-                  lambda match: "\\" + match[1][1:].replace(".", "_"), text)
+    names: dict[str, str] = {}
+
+    def plain(match: re.Match[str]) -> str:
+        path = match[1]
+        if path not in names:
+            names[path] = free = path[1:].replace(".", "_")
+            while list(names.values()).count(names[path]) > 1 or names[path] == top:
+                names[path] = f"{free}_{len(names)}"
+        return "\\" + names[path]
+
+    text = re.sub(rf"\\{re.escape(top)}((?:\.[\w$]+)+)", plain, text)
     return re.sub(r"(\\[A-Za-z]\w*?)__(?=[A-Za-z])", r"\1_", text)
 
 

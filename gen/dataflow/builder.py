@@ -49,7 +49,13 @@ class Builder:
 
     def add(self, layer: str, name: str, params: BlockParams, inputs: list[str],
             tensor: str | None) -> list[str]:
-        """Add a block behind streams; its output streams, which carry ``tensor``."""
+        """Add a block behind streams; its output streams, which carry ``tensor``.
+
+        A name that is taken gets a number.
+        """
+        wanted, count = name, 1
+        while name in self.blocks:
+            name, count = f"{wanted}_{count}", count + 1
         outputs = []
         for k, shape in enumerate(params.outputs):
             outputs.append(f"{name}_o" if k == 0 else f"{name}_o_{k}")
@@ -85,10 +91,7 @@ class Builder:
             return stream
         params = AdapterParams(type=shape.type, lanes_in=shape.lanes, lanes_out=lanes,
                                elements=shape.elements)
-        name = f"{layer}_adapter"
-        if name in self.blocks:
-            name = f"{layer}_adapter_{sum(b.startswith(name) for b in self.blocks)}"
-        return self.add(layer, name, params, [stream], tensor)[0]
+        return self.add(layer, f"{layer}_adapter", params, [stream], tensor)[0]
 
     def alias(self, tensor: str, other: str) -> None:
         """Another tensor is the same stream."""

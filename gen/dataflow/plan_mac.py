@@ -148,6 +148,9 @@ class ConvPlan(_MacPlan):
         return max(neuron, self._window(folding).cycles)
 
     def _choice(self, folding: Folding) -> WindowChoice:
+        if folding["positions"] > 1 and self.windowed:
+            channels = self.inputs[0].shape[2]
+            return WindowChoice("full", channels, folding["simd"], self.op.groups)
         return next(c for c in self.choices() if c.simd == folding["simd"]
                     and c.group_lanes == folding.get("groups", 1))
 

@@ -8,6 +8,7 @@ shape, type and exact range.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,13 @@ def _sum_range(weights: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.nd
     positive = np.maximum(weights, 0).sum(axis=0)
     negative = np.minimum(weights, 0).sum(axis=0)
     return positive * lo + negative * hi, positive * hi + negative * lo
+
+
+def _integer_type(tensors: Sequence[Tensor], lo: int, hi: int) -> IntType:
+    """Narrowest integer type for a range; one that holds -1 and +1 if a tensor is bipolar."""
+    if any(x.type.bipolar for x in tensors):
+        lo, hi = min(lo, -1), max(hi, 1)
+    return IntType.for_range(lo, hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,7 +115,7 @@ class Pad(Op):
         lo, hi = min(x.lo, self.value), max(x.hi, self.value)
         type_ = x.type
         if not type_.contains(np.array([self.value])):
-            type_ = IntType.for_range(lo, hi)
+            type_ = _integer_type([x], lo, hi)
         return Tensor((h + top + bottom, w + left + right, c), type_, lo, hi)
 
 
@@ -377,7 +385,7 @@ class Concat(Op):
             raise self.error(f"inputs differ in height or width: {[x.shape for x in inputs]}")
         lo, hi = min(x.lo for x in inputs), max(x.hi for x in inputs)
         types = {x.type for x in inputs}
-        type_ = types.pop() if len(types) == 1 else IntType.for_range(lo, hi)
+        type_ = types.pop() if len(types) == 1 else _integer_type(inputs, lo, hi)
         shape = (*inputs[0].shape[:2], sum(x.shape[2] for x in inputs))
         return Tensor(shape, type_, lo, hi)
 

@@ -1,0 +1,33 @@
+# Two commands from a bare clone; each makes its own virtual environment.
+#   make demo   set up, build the embedded digit classifier, prove it bit for bit
+#   make test   set up, run the tests
+PYTHON ?= python3
+DEMO_VENV := .venv/demo
+TEST_VENV := .venv/test
+
+.PHONY: demo test lint clean
+
+demo: $(DEMO_VENV)/ready
+	$(DEMO_VENV)/bin/quantloom demo
+
+test: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/python -m pytest
+
+lint: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/ruff check .
+	$(TEST_VENV)/bin/mypy -p quantloom
+
+$(DEMO_VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(TEST_VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

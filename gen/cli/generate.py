@@ -1,0 +1,225 @@
+"""``quantloom generate``: a model to Verilog."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..dataflow.fold import INPUT, fold, fold_within
+from ..dataflow.plan import Folding
+from ..design import Design, design_file
+from ..errors import QuantloomError
+from ..frontends import load
+from ..frontends.names import Names
+from ..network import Network
+from ..network.convert import inputs_to_integers
+from ..output import changed_files, file_hash, staged_output
+from .options import add_input_grid, existing, input_grid, positive, positive_real
+from .terminal import console, print_json, progress, table
+
+__all__ = ["build", "open_design", "register", "report"]
+
+DEFAULT_CLOCK = 100.0
+"""MHz; what the peers' boards run at."""
+
+VECTORS = 3
+"""Frames of the self-checking bench where no inputs are given."""
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "generate", help="turn a model into Verilog",
+        description="Turn a quantised model into a directory with Verilog, the design, vectors "
+        "and a self-checking test bench.")
+    parser.add_argument("model", type=Path, metavar="MODEL",
+                        help="an .onnx file, or a design.json to generate again")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="directory to write")
+    parser.add_argument("--name", help="name of the top module (default: the model's file name)")
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument("--cycles", type=positive, metavar="N", help="cycles a frame at most")
+    speed.add_argument("--fps", type=positive_real, metavar="F",
+                       help="frames a second at least, at the clock")
+    speed.add_argument("--folding", type=Path, metavar="FILE",
+                       help="take the folding from this design.json")
+    parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
+                        help="clock in MHz (default %(default)g)")
+    parser.add_argument("--vectors", type=Path, metavar="X.npy",
+                        help="inputs for the test bench (default: three random frames)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_input_grid(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; 1 if the speed that was asked for is missed."""
+    design = open_design(arguments)
+    source = design_file(arguments.model)
+    if arguments.vectors is None:
+        frames = random_frames(design.network, VECTORS)
+    else:
+        frames = inputs_to_integers(design.network, load_array(arguments.vectors))
+    build(design, arguments.output, frames, source=source)
+    target = target_cycles(arguments)
+    missed = target is not None and design.dataflow.interval > target
+    if arguments.json:
+        print_json(summary(design, arguments.output, arguments.clock))
+    else:
+        report(design, arguments.output, arguments.clock)
+        if missed:
+            console.print(f"[bold red]The target of {target:,} cycles a frame is missed:[/] "
+                          f"{design.dataflow.bottleneck.name} cannot be folded any faster.")
+    return 1 if missed else 0
+
+
+def target_cycles(arguments: argparse.Namespace) -> int | None:
+    """Cycles a frame that were asked for."""
+    if arguments.fps is not None:
+        cycles = int(arguments.clock * 1e6 / arguments.fps)
+        if cycles < 1:
+            raise QuantloomError(f"--fps {arguments.fps:g} is more than a frame a cycle at "
+                                 f"{arguments.clock:g} MHz")
+        return cycles
+    return None if arguments.cycles is None else int(arguments.cycles)
+
+
+def open_design(arguments: argparse.Namespace) -> Design:
+    """The design that the command line asks for."""
+    path = existing(arguments.model)
+    if (stored := design_file(path)) is not None:
+        if input_grid(arguments) is not None:
+            raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
+        design = Design.load(stored)
+        network, source = design.network, design.source
+        foldings: dict[str, Folding] = dict(design.foldings)
+        if arguments.name:
+            network.name = module_name(network, arguments.name)
+    else:
+        if path.is_dir():
+            raise QuantloomError(f"{path}: is a directory without a design.json")
+        network = load(path, input_grid=input_grid(arguments))
+        network.name = module_name(network, arguments.name or path.name.split(".")[0])
+        source = {"file": path.name, "sha256": file_hash(path)}
+        foldings = {}
+    target = target_cycles(arguments)
+    if arguments.folding is not None:
+        foldings = dict(Design.load(arguments.folding).foldings)
+    elif target is not None:
+        foldings = fold(network, target)
+    elif not foldings:
+        foldings = fold_within(network)
+    return Design(network, foldings, source)
+
+
+def module_name(network: Network, text: str) -> str:
+    """A Verilog identifier close to a text that no block of the network bears."""
+    name = Names().take(text, "network")
+    while any(f"{name}_".startswith(f"{op.name}_") for op in network.ops):
+        name = f"{name}_top" if not name.endswith("_top") else f"top_{name}"
+    return name
+
+
+def load_array(path: Path) -> np.ndarray:
+    """Array of a .npy file.
+
+    Raises
+    ------
+    QuantloomError
+        If it cannot be read.
+    """
+    try:
+        array = np.load(existing(path), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as problem:
+        raise QuantloomError(f"{path}: not a .npy file of numbers: {problem}") from problem
+    if not isinstance(array, np.ndarray):
+        raise QuantloomError(f"{path}: holds several arrays; give a .npy file with one")
+    return array
+
+
+def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
+    """Uniform integers of the input tensor, (frames, height, width, channels)."""
+    x = network.input
+    rng = np.random.default_rng(seed)
+    if x.type.bipolar:
+        return x.type.decode(rng.integers(0, 2, (frames, *x.shape)))
+    return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
+
+
+def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None) -> None:
+    """Write the output directory of a design.
+
+    Parameters
+    ----------
+    design : Design
+    out : Path
+    frames : array of int, (frames, height, width, channels)
+        Inputs for the test bench.
+    source : Path or None
+        The design.json that this is made from, if it lies in ``out``.
+    """
+    # The simulators are of no use to who only loads models: import them late.
+    from ...sim.testbench import write_testbench
+    from ..emit import to_verilog
+
+    with progress("lowering") as update, staged_output(out, source) as directory:
+        dataflow = design.dataflow
+        update(text="emitting Verilog")
+        (directory / "rtl").mkdir()
+        (directory / "rtl" / f"{dataflow.name}.v").write_text(to_verilog(dataflow))
+        update(text="writing vectors")
+        design.save(directory)
+        write_testbench(dataflow, frames, directory)
+
+
+def rate(cycles: float, clock: float) -> float:
+    """Frames a second at a clock in MHz."""
+    return clock * 1e6 / cycles
+
+
+def summary(design: Design, out: Path, clock: float) -> dict[str, Any]:
+    """What was generated, for machines."""
+    flow = design.dataflow
+    return {
+        "output": str(out), "name": flow.name, "verilog": f"rtl/{flow.name}.v",
+        "interval_cycles": flow.interval, "bottleneck": flow.bottleneck.name,
+        "clock_mhz": clock, "images_per_second": rate(flow.interval, clock),
+        "macs": design.network.macs(), "blocks": len(flow.blocks),
+        "host": list(design.network.host), "foldings": dict(design.foldings),
+    }
+
+
+def report(design: Design, out: Path, clock: float) -> None:
+    """Print what was generated."""
+    flow, network = design.dataflow, design.network
+    layers = table("layer", "output", "type", ">MACs", "folding", ">cycles")
+    rows = [(INPUT, network.input, 0)]
+    rows += [(op.name, network.tensors[op.name], op.macs(*network.inputs_of(op)))
+             for op in network.ops]
+    for name, tensor, macs in rows:
+        cycles = [b.params.cycles for b in flow.blocks.values() if b.layer == name]
+        folding = "  ".join(f"{k} {v}" for k, v in design.foldings.get(name, {}).items())
+        layers.add_row(name, "x".join(map(str, tensor.shape)), str(tensor.type),
+                       f"{macs:,}" if macs else "", folding,
+                       f"{max(cycles):,}" if cycles else "")
+    console.print(layers)
+    console.print(f"\n{flow.interval:,} cycles a frame ({flow.bottleneck.name} is the slowest): "
+                  f"{rate(flow.interval, clock):,.0f} images/s at {clock:g} MHz, "
+                  f"{network.macs():,} MACs a frame")
+    for note in network.host:
+        console.print(f"left to the host: {note}")
+    console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/, Makefile\n"
+                  f"next: quantloom simulate {out}")
+
+
+def require_unchanged_design(directory: Path) -> None:
+    """Raise if design.json was edited and the Verilog not generated again."""
+    edited = [name for name in changed_files(directory)
+              if name in ("design.json", "weights.npz")]
+    if edited:
+        raise QuantloomError(
+            f"{directory / edited[0]} was edited since the Verilog was generated; run "
+            f"'quantloom generate {directory / 'design.json'} -o {directory}' first")

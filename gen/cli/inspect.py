@@ -1,0 +1,82 @@
+"""``quantloom inspect``: what a model computes, and what stands in the way of compiling it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..frontends import check, load
+from ..network import Network, Op
+from .options import add_input_grid, existing, input_grid
+from .terminal import console, print_json, table
+
+__all__ = ["register"]
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "inspect", help="show a model's integer network",
+        description="Show the integer network of a model, or all that is unsupported in it.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_input_grid(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; 2 if something is unsupported."""
+    path, grid = existing(arguments.model), input_grid(arguments)
+    problems = check(path, input_grid=grid)
+    if problems:
+        if arguments.json:
+            print_json({"model": str(path), "unsupported": [
+                {"node": p.node, "problem": p.problem, "remedy": p.remedy} for p in problems]})
+        else:
+            console.print(f"{path}: {len(problems)} unsupported", style="bold red", markup=False)
+            for problem in problems:
+                console.print(f"  {problem}", markup=False)
+        return 2
+    network = load(path, input_grid=grid)
+    if arguments.json:
+        print_json({"model": str(path), "door": "QONNX", "unsupported": [],
+                    "macs": network.macs(), "weights": sum(map(_weights, network.ops)),
+                    "host": list(network.host), "layers": _rows(network)})
+        return 0
+    rows = table("layer", "operation", "output", "type", "range", "weights", ">number", ">MACs",
+                 ">zeros")
+    for row in _rows(network):
+        rows.add_row(row["name"], row["op"], "x".join(map(str, row["shape"])), row["type"],
+                     f"{row['range'][0]}..{row['range'][1]}", row["weight_type"] or "",
+                     f"{row['weights']:,}" if row["weights"] else "",
+                     f"{row['macs']:,}" if row["macs"] else "",
+                     f"{row['zeros']:.0%}" if row["weights"] else "")
+    console.print(rows)
+    console.print(f"\n{path}: QONNX, {network.macs():,} MACs a frame, "
+                  f"{sum(map(_weights, network.ops)):,} weights; all of it is supported",
+                  markup=False)
+    for note in network.host:
+        console.print(f"left to the host: {note}", markup=False)
+    return 0
+
+
+def _weights(op: Op) -> int:
+    weights = getattr(op, "weights", None)
+    return 0 if weights is None else int(weights.size)
+
+
+def _rows(network: Network) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for name, op in [("input", None), *((op.name, op) for op in network.ops)]:
+        tensor = network.tensors[name]
+        weights = getattr(op, "weights", None)
+        rows.append({
+            "name": name, "op": op.kind if op else "input", "shape": list(tensor.shape),
+            "type": str(tensor.type), "range": [tensor.lo, tensor.hi],
+            "weight_type": None if weights is None else str(getattr(op, "weight_type", "")),
+            "weights": 0 if weights is None else int(weights.size),
+            "zeros": 0.0 if weights is None else float((weights == 0).mean()),
+            "macs": op.macs(*network.inputs_of(op)) if op else 0,
+        })
+    return rows

@@ -1,0 +1,77 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+from ..errors import QuantloomError
+from ..frontends import InputGrid
+
+__all__ = ["add_input_grid", "input_grid", "positive", "positive_real"]
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def positive_real(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def _scale(text: str) -> Fraction:
+    return Fraction(text.replace(" ", ""))
+
+
+positive.__name__ = "whole number above 0"
+positive_real.__name__ = "number above 0"
+_scale.__name__ = "number or fraction"
+
+
+def add_input_grid(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which integers the model's input is made of."""
+    group = parser.add_argument_group(
+        "input grid", "The integers that enter the hardware: real = scale * (integer - zero "
+        "point). Needed where the model does not begin with a quantiser.")
+    group.add_argument("--input-bits", type=positive, metavar="N", help="width of an integer")
+    group.add_argument("--input-signed", action=argparse.BooleanOptionalAction, default=False,
+                       help="two's complement")
+    group.add_argument("--input-scale", type=_scale, metavar="S",
+                       help="step of the grid, as 0.5 or 1/255 (default 1)")
+    group.add_argument("--input-zero-point", type=int, metavar="Z",
+                       help="integer that stands for 0 (default 0)")
+
+
+def input_grid(arguments: argparse.Namespace) -> InputGrid | None:
+    """The input grid that was given, None if none was."""
+    if arguments.input_bits is None:
+        if (arguments.input_signed or arguments.input_scale is not None
+                or arguments.input_zero_point is not None):
+            raise QuantloomError("the input grid needs --input-bits")
+        return None
+    scale = arguments.input_scale
+    return InputGrid(bits=arguments.input_bits, signed=arguments.input_signed,
+                     scale=Fraction(1) if scale is None else scale,
+                     zero_point=arguments.input_zero_point or 0)
+
+
+def existing(path: Path) -> Path:
+    """The path, if there is something.
+
+    Raises
+    ------
+    QuantloomError
+        If there is nothing.
+    """
+    if not path.exists():
+        raise QuantloomError(f"{path}: no such file or directory")
+    return path

@@ -1,0 +1,122 @@
+"""The output directory: written aside, then put in place; nothing of the user's is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import QuantloomError
+
+__all__ = ["MANIFEST", "SCRATCH", "changed_files", "staged_output"]
+
+MANIFEST = "manifest.json"
+"""Lists every generated file with its SHA-256."""
+
+SCRATCH = "build"
+"""Folder of what the design's own Makefile builds; not generated, may be lost."""
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _files(directory: Path) -> Iterator[str]:
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory).as_posix()
+        if not path.is_dir() and name != MANIFEST and not name.startswith(SCRATCH + "/"):
+            yield name
+
+
+def _manifest(directory: Path) -> dict[str, str]:
+    try:
+        value = json.loads((directory / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    files = value.get("files") if isinstance(value, dict) else None
+    return files if isinstance(files, dict) else {}
+
+
+def changed_files(directory: Path) -> list[str]:
+    """Generated files that are no longer as they were generated."""
+    recorded = _manifest(directory)
+    return [name for name, digest in recorded.items()
+            if not (directory / name).is_file() or file_hash(directory / name) != digest]
+
+
+def _refuse_foreign(out: Path, source: Path | None) -> None:
+    """Raise unless all in ``out`` was generated and is unchanged (``source`` may be edited)."""
+    if not out.is_dir():
+        raise QuantloomError(f"{out}: is a file; give a directory for the output")
+    recorded = _manifest(out)
+    foreign = [name for name in _files(out) if name not in recorded]
+    if foreign:
+        raise QuantloomError(f"{out}: holds {_some(foreign)}, which Quantloom did not write; "
+                             "give another directory or remove it")
+    edited = [name for name in changed_files(out)
+              if (out / name).is_file()
+              and not (source is not None and (out / name).samefile(source))]
+    if edited:
+        raise QuantloomError(f"{out}: {_some(edited)} was edited since it was generated; give "
+                             "another directory or remove it")
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+@contextmanager
+def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
+    """A directory to write into, which becomes ``out`` when the block ends without an error.
+
+    Parameters
+    ----------
+    out : Path
+        May not exist, be empty, or hold an unchanged earlier output, which is replaced.
+    source : Path or None
+        A file of ``out`` that the new output is made from, and which may have been edited.
+
+    Raises
+    ------
+    QuantloomError
+        If ``out`` holds anything else or cannot be written.
+    """
+    out = Path(os.path.abspath(out))
+    if out.exists():
+        _refuse_foreign(out, source)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield aside
+        files = {name: file_hash(aside / name) for name in _files(aside)}
+        (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=1) + "\n")
+        aside.chmod(0o755)
+        _put_in_place(aside, out)
+    except OSError as error:
+        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_in_place(aside: Path, out: Path) -> None:
+    if not out.exists():
+        aside.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+    out.rename(old / out.name)
+    try:
+        aside.rename(out)
+    except OSError:
+        (old / out.name).rename(out)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,231 @@
+"""Random small networks over all operations, shapes, types, branches and foldings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantloom.gen.dataflow import plan_mac, plan_map  # noqa: F401  registers the plans
+from quantloom.gen.dataflow.fold import INPUT, input_options
+from quantloom.gen.dataflow.plan import plan
+from quantloom.gen.network import (
+    Add,
+    ArgMax,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Network,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+    SumPool,
+    Tensor,
+    Threshold,
+    Upsample,
+)
+from quantloom.rtl_templates.types import BIPOLAR, IntType
+
+__all__ = ["random_folding", "random_network"]
+
+MAX_BITS = 12
+"""Wider tensors are narrowed by a threshold or a rescaling before anything else."""
+
+
+class _Sketch:
+    def __init__(self, rng: np.random.Generator):
+        self.rng = rng
+        shape = (int(rng.choice([1, 1, 3, 5, 6, 8])), int(rng.integers(2, 9)),
+                 int(rng.choice([1, 2, 3, 4, 6, 8])))
+        self.input = Tensor.full(shape, self.type(8))
+        self.ops: list[Op] = []
+        self.tensors = {"input": self.input}
+
+    def pick(self, *options):
+        return options[int(self.rng.integers(len(options)))]
+
+    def type(self, most: int) -> IntType:
+        bits = int(self.rng.integers(1, most + 1))
+        kind = self.pick("unsigned", "signed", "bipolar")
+        if kind == "bipolar":
+            return BIPOLAR
+        return IntType(bits + (kind == "signed"), signed=kind == "signed")
+
+    def add(self, op: Op) -> str:
+        self.tensors[op.name] = op.infer(*(self.tensors[n] for n in op.inputs))
+        self.ops.append(op)
+        return op.name
+
+    def name(self, stem: str) -> str:
+        return f"{stem}{len(self.ops)}"
+
+    def values(self, type_: IntType, shape) -> np.ndarray:
+        return type_.decode(self.rng.integers(0, 1 << type_.bits, shape))
+
+    def narrow(self, source: str, most: int = 4) -> str:
+        """An activation: threshold, rescaling or clip."""
+        x = self.tensors[source]
+        choice = self.pick("threshold", "threshold", "requantize", "clip")
+        if choice == "clip" and x.type.bits > 8 or x.type.bipolar:
+            choice = "threshold"
+        rows = self.pick(1, x.shape[2])
+        if choice == "threshold":
+            type_ = self.type(most)
+            steps = 1 if type_.bipolar else int(self.rng.integers(1, type_.hi - type_.lo + 1))
+            thresholds = np.sort(self.rng.integers(x.lo - 1, x.hi + 3, (rows, steps)), axis=1)
+            descending = self.rng.random(rows) < 0.3 if self.rng.random() < 0.4 else None
+            return self.add(Threshold(name=self.name("act"), inputs=(source,),
+                                      thresholds=thresholds, type=type_, base=type_.lo,
+                                      descending=descending))
+        if choice == "requantize":
+            type_ = IntType(int(self.rng.integers(2, 9)), signed=bool(self.rng.random() < 0.5))
+            return self.add(Requantize(
+                name=self.name("scale"), inputs=(source,), type=type_,
+                multiplier=self.rng.integers(-200, 200, rows),
+                offset=self.rng.integers(-500, 500, rows), shift=int(self.rng.integers(0, 12))))
+        middle = int(self.rng.integers(x.lo, x.hi + 1))
+        return self.add(Clip(name=self.name("clip"), inputs=(source,),
+                             lo=self.pick(None, min(0, middle)), hi=self.pick(None, middle)))
+
+    def padded(self, source: str) -> str:
+        x = self.tensors[source]
+        pads = tuple(int(p) for p in self.rng.integers(0, 3, 4))
+        if x.shape[0] == 1:
+            pads = (0, pads[1], 0, pads[3])
+        value = self.pick(0, x.lo, x.hi)
+        if not sum(pads) or not x.type.contains(np.array([value])) and not x.type.bipolar:
+            return source
+        return self.add(Pad(name=self.name("pad"), inputs=(source,), pads=pads, value=value))
+
+    def window(self, source: str) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        h, w, _ = self.tensors[source].shape
+        kernel = (int(self.rng.integers(1, min(h, 4) + 1)), int(self.rng.integers(1, min(w, 4) + 1)))
+        stride = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 3)))
+        dilation = tuple(
+            2 if k > 1 and (k - 1) * 2 < n and self.rng.random() < 0.2 else 1
+            for k, n in zip(kernel, (h, w), strict=True))
+        return kernel, stride, dilation
+
+    def conv(self, source: str) -> str:
+        source = self.padded(source)
+        x = self.tensors[source]
+        kernel, stride, dilation = self.window(source)
+        channels = x.shape[2]
+        groups = self.pick(1, 1, *(g for g in (2, channels) if channels % g == 0))
+        outputs = groups * int(self.rng.integers(1, 5))
+        type_ = self.pick(BIPOLAR, IntType(1), IntType(2, True), IntType(4, True), IntType(8, True))
+        weights = self.values(type_, (*kernel, channels // groups, outputs))
+        bias = self.rng.integers(-30, 30, outputs) if self.rng.random() < 0.3 else None
+        return self.add(Conv2d(name=self.name("conv"), inputs=(source,), weights=weights,
+                               weight_type=type_, bias=bias, stride=stride, dilation=dilation,
+                               groups=groups))
+
+    def pool(self, source: str) -> str:
+        kernel, stride, dilation = self.window(source)
+        if self.rng.random() < 0.2:
+            kernel, dilation = self.tensors[source].shape[:2], (1, 1)
+        name = self.name("pool")
+        if self.rng.random() < 0.6:
+            return self.add(MaxPool(name=name, inputs=(source,), kernel=kernel, stride=stride,
+                                    dilation=dilation))
+        return self.add(SumPool(name=name, inputs=(source,), kernel=kernel, stride=stride))
+
+    def branches(self, source: str) -> str:
+        """Several paths of one height and width, joined by a concatenation or a sum."""
+        ends = []
+        channels = None
+        join = self.pick("concat", "add")
+        for _ in range(int(self.rng.integers(2, 5))):
+            end = source
+            if self.rng.random() < 0.75:
+                x = self.tensors[end]
+                k = int(self.pick(1, 3))
+                if k > 1:
+                    sides = (0 if x.shape[0] == 1 else 1, 1)
+                    end = self.add(Pad(name=self.name("pad"), inputs=(end,),
+                                       pads=(*sides, *sides), value=0))
+                kernel = (1 if x.shape[0] == 1 else k, k)
+                outputs = channels or int(self.rng.integers(1, 5))
+                if join == "add":
+                    channels = outputs if end != source or channels else outputs
+                type_ = self.pick(BIPOLAR, IntType(3, True))
+                weights = self.values(type_, (*kernel, x.shape[2], outputs))
+                end = self.add(Conv2d(name=self.name("branch"), inputs=(end,), weights=weights,
+                                      weight_type=type_))
+                end = self.narrow(end, 3)
+            elif join == "add" and channels not in (None, self.tensors[source].shape[2]):
+                continue
+            else:
+                channels = self.tensors[source].shape[2] if join == "add" else None
+            ends.append(end)
+        if join == "add":
+            shape = self.tensors[ends[-1]].shape
+            same = [e for e in ends if self.tensors[e].shape == shape]
+            for end in ends:
+                if end not in same and end != source:
+                    same = []
+            ends = same
+            if len(ends) < 2:
+                return self.loose(source, ends)
+            return self.add(Add(name=self.name("add"), inputs=tuple(ends),
+                                multipliers=tuple(int(self.pick(1, 1, -1, 3)) for _ in ends)))
+        return self.add(Concat(name=self.name("cat"), inputs=tuple(ends)))
+
+    def loose(self, source: str, ends: list[str]) -> str:
+        """Undo branches that cannot be joined."""
+        while self.ops and self.ops[-1].name != source:
+            del self.tensors[self.ops.pop().name]
+        return source
+
+    def network(self) -> Network:
+        here = "input"
+        for _ in range(int(self.rng.integers(2, 6))):
+            x = self.tensors[here]
+            if x.type.bits > MAX_BITS or x.size > 600:
+                here = self.narrow(here)
+                x = self.tensors[here]
+            step = self.pick("conv", "conv", "pool", "branches", "narrow", "upsample")
+            if step == "upsample" and x.size <= 120 and x.shape[0] > 1:
+                factors = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 4)))
+                here = self.add(Upsample(name=self.name("up"), inputs=(here,), factors=factors))
+            elif step == "branches":
+                here = self.branches(here)
+            elif step == "narrow":
+                here = self.narrow(here)
+            elif step == "pool":
+                here = self.pool(here)
+            else:
+                here = self.narrow(self.conv(here))
+        if self.tensors[here].type.bits > MAX_BITS:
+            here = self.narrow(here)
+        tail = self.pick("none", "dense", "dense", "argmax", "reshape")
+        if tail == "reshape":
+            size = self.tensors[here].size
+            here = self.add(Reshape(name=self.name("flat"), inputs=(here,), shape=(1, 1, size)))
+            here = self.narrow(here)
+        if tail == "dense":
+            type_ = self.pick(BIPOLAR, IntType(4, True))
+            weights = self.values(type_, (self.tensors[here].size, int(self.rng.integers(1, 11))))
+            here = self.add(Dense(name=self.name("dense"), inputs=(here,), weights=weights,
+                                  weight_type=type_))
+        if tail == "argmax" or not self.ops:
+            here = self.add(ArgMax(name=self.name("best"), inputs=(here,)))
+        return Network("random", self.input, self.ops)
+
+
+def random_network(seed: int) -> Network:
+    """A network that depends on the seed alone."""
+    return _Sketch(np.random.default_rng([seed, 0])).network()
+
+
+def random_folding(network: Network, seed: int) -> dict[str, dict[str, int]]:
+    """A legal folding that depends on the network and the seed alone."""
+    rng = np.random.default_rng([seed, 1])
+    options = input_options(network)
+    foldings = {INPUT: {"lanes": options[int(rng.integers(len(options)))]}}
+    for op in network.ops:
+        legal = list(plan(op, network).foldings())
+        if choice := legal[int(rng.integers(len(legal)))]:
+            foldings[op.name] = choice
+    return foldings
