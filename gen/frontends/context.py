@@ -114,6 +114,8 @@ class Context:
     names: Names = field(default_factory=Names)
     input_value: Value | None = None
     notes: list[str] = field(default_factory=list)
+    # Plain integers that stand for a tensor and pending steps, for the second consumer.
+    plain: dict[tuple[Any, ...], Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.uses = Counter(name for node in self.graph.nodes for name in node.inputs)

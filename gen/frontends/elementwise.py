@@ -144,8 +144,13 @@ def _clip(ctx: Context, node: Node) -> Value:
     hi = ctx.const(node, 2, node.attributes.get("max", np.inf)).reshape(())
     if not lo <= hi:
         raise UnsupportedError(node.label, f"it clips to {lo} to {hi}", "Use a range")
-    return ctx.value(node).then(Step(
-        node.label, lambda x: np.clip(x, lo.astype(x.dtype), hi.astype(x.dtype)), clips=True))
+
+    def clip(x: Array) -> Array:
+        if np.isfinite(lo):
+            x = np.maximum(x, lo.astype(x.dtype))
+        return np.minimum(x, hi.astype(x.dtype)) if np.isfinite(hi) else x
+
+    return ctx.value(node).then(Step(node.label, clip, clips=True))
 
 
 def _slope(node: Node, slope: Any) -> None:

@@ -171,6 +171,14 @@ def materialise(ctx: Context, node: Node, value: Value) -> Value:
     plain = _collapse(value)
     if not plain.steps:
         return plain
+    key = (plain.tensor, plain.zero_point, *plain.steps)
+    if key not in ctx.plain:
+        ctx.plain[key] = _onto_grid(ctx, node, plain)
+    return replace(ctx.plain[key], index=value.index)
+
+
+def _onto_grid(ctx: Context, node: Node, plain: Value) -> Value:
+    """Emit the operation that keeps a value on its grid, or puts it on whole numbers."""
     tensor = ctx.tensor(plain)
     rows = 1 if plain.uniform and np.ndim(plain.sign) == 0 else tensor.shape[2]
     probe = np.unique(np.linspace(tensor.lo, tensor.hi, 4096).round().astype(np.int64))
