@@ -23,6 +23,7 @@ Array = np.ndarray[Any, Any]
 
 # Up to this many steps comparators are cheaper than a multiplier.
 _FEW_STEPS = 15
+_QUANTISERS = frozenset({"BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "Trunc"})
 
 
 def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], Array], *,
@@ -103,8 +104,9 @@ def _ground(ctx: Context, node: Node, value: Value, scale: Array, zero_point: in
 def _emit(ctx: Context, node: Node, value: Value, tensor: Tensor, steps: StepFunction,
           bipolar: bool) -> str:
     def name() -> str:
-        return ctx.names.take(speaking(node.name, node.op) or f"{value.tensor}_act",
-                              f"{value.tensor}_act")
+        # A consumer that merely needs integers does not lend its name.
+        own = speaking(node.name, node.op) if node.op in _QUANTISERS else ""
+        return ctx.names.take(own, f"{value.tensor}_act")
 
     inputs = (value.tensor,)
     if bipolar:
@@ -171,6 +173,14 @@ def materialise(ctx: Context, node: Node, value: Value) -> Value:
     plain = _collapse(value)
     if not plain.steps:
         return plain
+    # Factors at the end go into the scale of what stands before them.
+    bent = [i for i, step in enumerate(plain.steps) if step.affine is None]
+    if bent and bent[-1] + 1 < len(plain.steps):
+        head = materialise(ctx, node, replace(plain, steps=plain.steps[: bent[-1] + 1]))
+        tail = _collapse(replace(head, steps=plain.steps[bent[-1] + 1 :]))
+        if tail.steps:
+            raise no_quantiser(ctx, node, plain)
+        return tail
     key = (plain.tensor, plain.zero_point, *plain.steps)
     if key not in ctx.plain:
         ctx.plain[key] = _onto_grid(ctx, node, plain)

@@ -17,8 +17,9 @@ __all__ = ["StepFunction", "find_steps", "fit_requantize"]
 
 Array = np.ndarray[Any, Any]
 
-# Most bits that a multiplier of a rescaling may have: what one DSP port takes.
-_MULTIPLIER_BITS = 24
+# Most bits that a multiplier of a rescaling may have. All channels share the shift, so channels of
+# steep slopes need more bits than their own precision asks for.
+_MULTIPLIER_BITS = 32
 _MAX_SHIFT = 40
 # Most switching points that are searched at once.
 _MAX_POINTS = 1 << 22

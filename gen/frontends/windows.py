@@ -106,6 +106,8 @@ def _max_pool(ctx: Context, node: Node) -> Value:
     stride, dilation, pads = window(node, shape, kernel)
     span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     pads = _ceil(node, shape, span, stride, pads)
+    if any(step.rounds for step in value.steps):
+        value = materialise(ctx, node, value)
     # The maximum commutes with what rises, so it need not wait for the quantiser.
     if np.any(value.sign < 0) and value.exclusive and value.zero_point == 0:
         channels = shape[2]

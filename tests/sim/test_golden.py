@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.network import (
     Add,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import onnx
 import pytest
+
 from quantloom.gen.frontends import InputGrid, load
 from quantloom.gen.network import Conv2d, Dense
 from quantloom.gen.network.convert import dequantize, inputs_to_integers, integers_to_source
@@ -88,3 +90,23 @@ def test_branched_channels_last():
     expected = np.load(folder / "outputs.npz")
     np.testing.assert_array_equal(dequantize(network, integers),
                                   expected["out_int"] / 2.0 ** int(expected["frac_bits"]))
+
+
+def test_integer_graph(tmp_path):
+    """Requantisation by multiply, add, cast, divide and clip; every tensor of the authors."""
+    folder = third_party("dory_dronet_2_0")
+    model = onnx.load(folder / "model.onnx")
+    del model.graph.output[:]  # two heads hang on the last product, one behind a sigmoid
+    model.graph.output.append(onnx.ValueInfoProto(name="336"))
+    path = tmp_path / "dronet.onnx"
+    path.write_bytes(model.SerializeToString())
+    network = load(path, input_grid=InputGrid(8, False, 1.0))
+    x = inputs_to_integers(network, np.load(folder / "inputs.npz")["x_u8"])
+    tensors = golden.run(network, x, keep=True)
+    expected = np.load(folder / "outputs.npz")
+    integers = integers_to_source(network, tensors[network.output])
+    np.testing.assert_array_equal(integers[0], expected["out"])
+    ours = {(t.shape, t.tobytes()) for t in (a[0].astype(np.int64) for a in tensors.values())}
+    for i in range(20):
+        want = np.moveaxis(expected[f"layer{i:02}"][0], 0, 2).astype(np.int64)
+        assert (want.shape, want.tobytes()) in ours

@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
 from quantloom.gen.network import Network
 from quantloom.gen.network.convert import dequantize, inputs_to_integers, integers_to_source
 from quantloom.sim import golden

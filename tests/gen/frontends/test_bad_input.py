@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+
 from quantloom.gen.errors import QuantloomError, UnsupportedError
 from quantloom.gen.frontends import InputGrid, check, load
 

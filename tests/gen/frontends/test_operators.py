@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto
+
 from quantloom.gen.errors import UnsupportedError
 from quantloom.gen.frontends import InputGrid, load
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.network import Clip, Interface, Network, Tensor
 from quantloom.gen.network.convert import dequantize, inputs_to_integers, integers_to_source
