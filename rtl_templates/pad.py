@@ -105,7 +105,9 @@ class PadParams(BlockParams):
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         inside = np.tile(self._inside().reshape(-1), frames)
-        ready = np.zeros(len(inside), dtype=np.int64)  # pads wait for nothing but their turn
+        # Pads wait for nothing but their turn, the first of a frame for the frame's first beat.
+        ready = np.zeros(len(inside), dtype=np.int64)
+        ready[:: len(inside) // frames] = arrivals[0][:: self.inputs[0].beats]
         ready[inside] = arrivals[0]
         start = serve(ready)
         return Timing((start[inside],), (start + self.latency,))
@@ -117,7 +119,8 @@ class PadParams(BlockParams):
 class Pad(wiring.Component):
     """Padding; one output beat a cycle, latency 1 cycle.
 
-    Pads are delivered as soon as it is their turn, also before the frame's first input beat.
+    Pads are delivered as soon as it is their turn, once the frame's first input beat is there:
+    a frame never begins to leave before it has begun to arrive.
 
     Parameters
     ----------
@@ -145,6 +148,7 @@ class Pad(wiring.Component):
         step, inside = Signal(), Signal()
         column, column_last = counter(m, "column", sum(p.columns), step)
         row, _ = counter(m, "row", p.rows, step & column_last)
+        waits = Signal()
         left, top = p.columns[0], p.pads[0]
         m.d.comb += inside.eq(
             (column >= left) & (column < left + p.columns[1])
@@ -154,7 +158,8 @@ class Pad(wiring.Component):
         code = int(p.output_type.encode(np.array(p.value)))
         pad = Const(code, p.output_type.bits)
         m.d.comb += [
-            queue.i.valid.eq(~inside | self.i.valid),
+            waits.eq(inside | ((row == 0) & (column == 0))),
+            queue.i.valid.eq(~waits | self.i.valid),
             queue.i.payload.eq(Cat(
                 Mux(inside, recode(self.i.payload[lane], p.input_type, p.output_type), pad)
                 for lane in range(p.lanes)

@@ -107,9 +107,9 @@ def decode(code: Value, type_: IntType) -> Value:
 
 
 def recode(code: Value, source: IntType, target: IntType) -> Value:
-    """Code in the target type of an element of the source type, ``target.bits`` wide."""
+    """Code in the target type of an element of the source type: unsigned, ``target.bits`` wide."""
     if source == target:
-        return code
+        return code.as_unsigned()
     value = decode(code, source)
     if len(value) >= target.bits:
         return value[: target.bits]

@@ -19,6 +19,7 @@ CASES = [
     (IntType(1), IntType(1), (1, 7, 1), (0, 3, 0, 2), 1, 1),
     (IntType(2), IntType(2), (3, 2, 2), (0, 0, 0, 0), 0, 2),
     (IntType(1, True), IntType(3, True), (2, 2, 1), (2, 0, 1, 2), 3, 2),
+    (IntType(2, True), IntType(2, True), (2, 3, 2), (0, 1, 2, 2), 1, 2),
 ]
 
 
