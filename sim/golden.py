@@ -190,7 +190,7 @@ def _depthwise(op: Conv2d, x: Array) -> Array:
 @compute.register
 def _(op: Dense, x: Array) -> Array:
     exact = _exact_type(op.weights, x)
-    flat = x.reshape(len(x), len(op.weights)).astype(exact)
+    flat: Array = x.reshape(len(x), len(op.weights)).astype(exact)
     y = (flat @ op.weights.astype(exact)).astype(np.int64)
     if op.bias is not None:
         y += op.bias

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-__all__ = ["third_party"]
+__all__ = ["arrays", "third_party"]
 
 VARIABLE = "QUANTLOOM_MODELS"
 
@@ -21,3 +22,9 @@ def third_party(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{VARIABLE} is set, but {folder} does not exist")
     return folder
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file, which is closed again."""
+    with np.load(path) as data:
+        return dict(data)

@@ -56,9 +56,17 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
     tensor = ctx.tensor(value)
     rows = 1 if uniform and value.uniform and np.ndim(value.sign) == 0 else tensor.shape[2]
     sign = np.broadcast_to(value.sign, (rows,))
+
+    def function(q: Array) -> Array:
+        reals = value.evaluate(q)
+        if np.isnan(reals).any():
+            raise UnsupportedError(node.label, "values before it overflow", "Repair the weights "
+                                   "and export again")
+        return levels(reals)
+
     try:
-        with np.errstate(over="ignore"):
-            steps = find_steps(lambda q: levels(value.evaluate(q)), tensor.lo, tensor.hi, sign)
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = find_steps(function, tensor.lo, tensor.hi, sign)
     except ValueError as error:
         raise UnsupportedError(node.label, f"too many levels: {error}",
                                "Quantise to fewer bits") from None

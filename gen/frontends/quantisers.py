@@ -21,6 +21,7 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 
 _MAX_BITS = 16
+_MAX_WHOLE = 1 << 24
 # Integers times scales of this range neither vanish nor overflow in float32.
 _SCALES = (1e-20, 1e20)
 
@@ -36,9 +37,9 @@ def _scalar(ctx: Context, node: Node, position: int, what: str) -> Array:
 
 def _whole(ctx: Context, node: Node, position: int, what: str) -> Array:
     array = _scalar(ctx, node, position, what)
-    if array != np.rint(array):
-        raise UnsupportedError(node.label, f"its {what} {array!s} is not a whole number",
-                               f"Use a whole {what}")
+    if array != np.rint(array) or abs(array) > _MAX_WHOLE:
+        raise UnsupportedError(node.label, f"its {what} {array!s} is not a whole number that "
+                               "float32 counts to", f"Use a whole {what}")
     return array
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from quantloom.gen.frontends import InputGrid, load
 
+from ...models import arrays
 from .graphs import GENERAL, GraphBuilder, compute
 from .test_operators import compare
 
@@ -83,7 +84,7 @@ def test_digits():
     with resources.as_file(assets / "digits.onnx") as path:
         network = load(path)
     with resources.as_file(assets / "digits_test.npz") as path:
-        data = dict(np.load(path))
+        data = arrays(path)
     images = data["images"][:, None] / 16.0
     integers, reals = compute(network, images)
     np.testing.assert_allclose(reals, data["logits"], rtol=1e-5, atol=1e-5)
