@@ -110,3 +110,29 @@ def test_integer_graph(tmp_path):
     for i in range(20):
         want = np.moveaxis(expected[f"layer{i:02}"][0], 0, 2).astype(np.int64)
         assert (want.shape, want.tobytes()) in ours
+
+
+def test_super_resolution_before_its_shuffle(tmp_path):
+    """Per-channel weight scales and float biases; the final depth-to-space is undone here."""
+    folder = third_party("espcn_subpixel_w4a4")
+    model = onnx.load(folder / "model.onnx")
+    shuffle = next(n for n in model.graph.node if n.op_type == "DepthToSpace")
+    after = next(n for n in model.graph.node if n.input[0] == shuffle.output[0])
+    after.input[0] = shuffle.input[0]
+    model.graph.node.remove(shuffle)
+    path = tmp_path / "espcn.onnx"
+    path.write_bytes(model.SerializeToString())
+    network = load(path, input_grid=PIXELS)
+    x = inputs_to_integers(network, arrays(folder / "inputs.npz")["x_u8"])
+    tensors = golden.run(network, x, keep=True)
+    integers = integers_to_source(network, tensors[network.output])
+    sums = np.moveaxis(tensors[network.ops[-2].name], 3, 1)
+    out = arrays(folder / "outputs.npz")["out_u8"]
+    want = out.reshape(2, 3, 128, 2, 128, 2).transpose(0, 1, 3, 5, 2, 4).reshape(2, 12, 128, 128)
+    # One sum lies so close to a tie that the order of the source's float32 additions decides: it
+    # comes out as both integers there. Every other element is equal.
+    differ = integers != want
+    undecided = np.unique(sums[differ])
+    assert undecided.size <= 1 and differ.sum() < 10
+    for value in undecided:
+        assert len(np.unique(want[sums == value])) == 2
