@@ -24,9 +24,10 @@ class Lines:
     """The report of a test bench, line by line.
 
     Each line is a keyword and numbers: ``first_in``, ``last_in`` and ``last_out`` frame, cycle
-    of the frame's first and last input beat and of its last output beat; ``probe`` index, beats, mismatches, first mismatch, its words
-    got and expected in hexadecimal or ``-``; ``state`` index, valid, ready; ``fifo`` index,
-    mark; ``tlast`` errors, first; ``surplus`` beats; ``end`` cycles, stuck.
+    of the frame's first and last input beat and of its last output beat; ``probe`` index, beats,
+    mismatches, first mismatch, its words got and expected in hexadecimal or ``-``; ``state``
+    index, valid, ready; ``fifo`` index, mark; ``tlast`` errors, first; ``surplus`` beats;
+    ``end`` cycles, stuck.
     """
 
     def __init__(self, design: Design, job: Job, on_progress: Progress | None):
