@@ -162,6 +162,8 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         The design.json that this is made from, if it lies in ``out``.
     """
     # The simulators are of no use to who only loads models: import them late.
+    from ...sim import golden
+    from ...sim.packing import pack
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
 
@@ -172,7 +174,12 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         (directory / "rtl" / f"{dataflow.name}.v").write_text(to_verilog(dataflow))
         update(text="writing vectors")
         design.save(directory)
-        write_testbench(dataflow, frames, directory)
+        outputs = golden.run(design.network, frames)[design.network.output]
+        words = []
+        for name, values in ((dataflow.input, frames), (dataflow.output, outputs)):
+            shape = dataflow.streams[name].shape
+            words.append(pack(values.reshape(-1, shape.lanes), shape))
+        write_testbench(dataflow, *words, directory)
 
 
 def rate(cycles: float, clock: float) -> float:
@@ -211,7 +218,7 @@ def report(design: Design, out: Path, clock: float) -> None:
                   f"{network.macs():,} MACs a frame")
     for note in network.host:
         console.print(f"left to the host: {note}")
-    console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/, Makefile\n"
+    console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/\n"
                   f"next: quantloom simulate {out}")
 
 

@@ -81,7 +81,7 @@ class Network:
         if not self.ops:
             raise QuantloomError(f"{self.name}: the network has no operation")
         self.tensors = {"input": self.input}
-        used = set()
+        used: set[str] = set()
         for op in self.ops:
             if op.name in self.tensors:
                 raise QuantloomError(f"{op.name}: the name is used twice")

@@ -1,0 +1,132 @@
+"""``quantloom simulate``: the emitted Verilog against the golden model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..design import Design
+from ..errors import QuantloomError
+from ..network.convert import inputs_to_integers, integers_to_source
+from .generate import (
+    DEFAULT_CLOCK,
+    load_array,
+    random_frames,
+    rate,
+    require_unchanged_design,
+)
+from .options import existing, positive, positive_real
+from .terminal import console, print_json, progress
+
+if TYPE_CHECKING:
+    from ...sim.report import Report
+
+__all__ = ["print_report", "register", "simulate_design"]
+
+FRAMES = 5
+"""Random frames where no inputs are given."""
+
+
+def register(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "simulate", help="prove a design's Verilog against the golden model",
+        description="Simulate the Verilog of a design and compare every stream between its "
+        "blocks with the golden integer model, integer for integer.")
+    parser.add_argument("design", type=Path, metavar="OUT",
+                        help="directory that 'quantloom generate' wrote")
+    parser.add_argument("--inputs", type=Path, metavar="X.npy",
+                        help="frames: integers of the input grid, or reals that lie on it "
+                        "(default: random frames)")
+    parser.add_argument("--outputs", type=Path, metavar="Y.npy",
+                        help="write the integers that the hardware gave, in the model's own shape")
+    parser.add_argument("--frames", type=positive, metavar="N",
+                        help=f"use the first N frames of the inputs, or N random ones "
+                        f"(default {FRAMES})")
+    parser.add_argument("--engine", default="verilator", choices=["verilator", "cxxrtl", "icarus"],
+                        help="simulator (default %(default)s)")
+    parser.add_argument("--stress", action="store_true",
+                        help="random pauses at both ends instead of flat out")
+    parser.add_argument("--seed", type=int, default=0, help="of pauses and random frames")
+    parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
+                        help="clock in MHz, for images/s (default %(default)g)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; 1 if anything differs or the design gets stuck."""
+    directory = existing(arguments.design)
+    design = Design.load(directory)
+    directory = directory if directory.is_dir() else directory.parent
+    require_unchanged_design(directory)
+    if arguments.outputs is not None and not arguments.outputs.absolute().parent.is_dir():
+        raise QuantloomError(f"{arguments.outputs}: there is no such directory to write to")
+    if arguments.inputs is None:
+        frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
+    else:
+        frames = inputs_to_integers(design.network, load_array(arguments.inputs))
+        frames = frames[: arguments.frames]
+    report = simulate_design(design, directory, frames, engine=arguments.engine,
+                             stress=arguments.stress, seed=arguments.seed)
+    if arguments.outputs is not None:
+        _save(arguments.outputs, integers_to_source(design.network, report.outputs))
+    if arguments.json:
+        print_json({"design": str(directory), **report.to_json()})
+    else:
+        print_report(report, arguments.clock)
+        if arguments.outputs is not None:
+            console.print(f"wrote {arguments.outputs}", markup=False)
+    return 0 if report.ok else 1
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    try:
+        with path.open("wb") as file:  # np.save would add a suffix
+            np.save(file, array, allow_pickle=False)
+    except OSError as error:
+        raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engine: str,
+                    stress: bool, seed: int) -> Report:
+    """Simulate the Verilog in a design's directory, with a progress bar."""
+    from ...sim.simulate import simulate
+
+    with progress("simulating") as update:
+        def on_progress(stage: str, done: int, total: int) -> None:
+            text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
+            update(done, total, text.get(stage, stage))
+
+        return simulate(design.dataflow, directory / "rtl" / f"{design.network.name}.v", frames,
+                        engine=engine, stress=stress, seed=seed, on_progress=on_progress)
+
+
+def print_report(report: Report, clock: float) -> None:
+    """Print what a simulation showed."""
+    layers, streams = len(report.layers_checked), len(report.streams)
+    if report.ok:
+        console.print(f"[bold green]equal[/]: {report.frames} frames, {layers} layers on "
+                      f"{streams} streams, every integer ({report.engine}"
+                      f"{', under stress' if report.stress else ''})")
+    else:
+        console.print(f"[bold red]not equal[/]: {report.mismatches:,} mismatching beats, "
+                      f"{report.frames} of {report.frames_requested} frames came out "
+                      f"({report.engine}, seed {report.seed})")
+        if report.first_mismatch is not None:
+            console.print(f"first: {report.first_mismatch}", markup=False)
+        if report.deadlock is not None:
+            console.print(f"dead-lock: {report.deadlock}", markup=False)
+    if report.interval_cycles:
+        console.print(f"{report.interval_cycles:,.0f} cycles a frame in the steady state: "
+                      f"{rate(report.interval_cycles, clock):,.0f} images/s at {clock:g} MHz")
+    if report.latency_cycles:
+        console.print(f"latency {report.latency_cycles:,} cycles "
+                      f"({report.latency_cycles / clock:,.1f} us)")
+    if report.fifo_high_water:
+        marks = ", ".join(f"{name} {mark}/{depth}"
+                          for name, (mark, depth) in report.fifo_high_water.items())
+        console.print(f"FIFO high-water marks: {marks}", markup=False)
