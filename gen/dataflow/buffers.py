@@ -61,8 +61,8 @@ def _best_variant(
         bits = variant.buffer_bits + sum(
             _occupancy(a, c) * s.width
             for a, c, s in zip(arrivals, timing.consumed, variant.inputs, strict=True))
-        # Two cycles of lag a frame are rounding, not a bottleneck.
-        rank = (max(0, lag - 2 * FRAMES), bits)
+        # A few cycles of lag are not worth a larger buffer, unless the interval is short.
+        rank = (max(0, lag - min(2 * FRAMES, (FRAMES - 2) * interval // 100)), bits)
         if best is None or rank < best[0]:
             best = (rank, variant, timing)
     assert best is not None
