@@ -1,1 +1,5 @@
-"""Dataflow graph: lowering, folding, buffer sizing."""
+"""Dataflow graph: lowering, folding, buffer sizes."""
+
+from . import plan_mac, plan_map
+
+__all__ = ["plan_mac", "plan_map"]  # imported here for the plans they register

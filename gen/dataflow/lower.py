@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from ..errors import QuantloomError
 from ..network import Network
-from . import plan_mac, plan_map
 from .buffers import size_buffers
 from .builder import Builder, lanes_fit
 from .fold import INPUT, input_options
@@ -14,8 +13,6 @@ from .graph import Dataflow
 from .plan import Folding, plan
 
 __all__ = ["lower"]
-
-_ = plan_mac, plan_map  # imported for the plans they register
 
 
 def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantloom.gen.dataflow import plan_mac, plan_map  # noqa: F401  registers the plans
 from quantloom.gen.dataflow.fold import INPUT, input_options
 from quantloom.gen.dataflow.plan import plan
 from quantloom.gen.network import (
@@ -100,7 +99,8 @@ class _Sketch:
 
     def window(self, source: str) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
         h, w, _ = self.tensors[source].shape
-        kernel = (int(self.rng.integers(1, min(h, 4) + 1)), int(self.rng.integers(1, min(w, 4) + 1)))
+        kernel = (int(self.rng.integers(1, min(h, 4) + 1)),
+                  int(self.rng.integers(1, min(w, 4) + 1)))
         stride = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 3)))
         dilation = tuple(
             2 if k > 1 and (k - 1) * 2 < n and self.rng.random() < 0.2 else 1
@@ -131,52 +131,39 @@ class _Sketch:
                                     dilation=dilation))
         return self.add(SumPool(name=name, inputs=(source,), kernel=kernel, stride=stride))
 
-    def branches(self, source: str) -> str:
-        """Several paths of one height and width, joined by a concatenation or a sum."""
-        ends = []
-        channels = None
-        join = self.pick("concat", "add")
-        for _ in range(int(self.rng.integers(2, 5))):
-            end = source
-            if self.rng.random() < 0.75:
-                x = self.tensors[end]
-                k = int(self.pick(1, 3))
-                if k > 1:
-                    sides = (0 if x.shape[0] == 1 else 1, 1)
-                    end = self.add(Pad(name=self.name("pad"), inputs=(end,),
-                                       pads=(*sides, *sides), value=0))
-                kernel = (1 if x.shape[0] == 1 else k, k)
-                outputs = channels or int(self.rng.integers(1, 5))
-                if join == "add":
-                    channels = outputs if end != source or channels else outputs
-                type_ = self.pick(BIPOLAR, IntType(3, True))
-                weights = self.values(type_, (*kernel, x.shape[2], outputs))
-                end = self.add(Conv2d(name=self.name("branch"), inputs=(end,), weights=weights,
-                                      weight_type=type_))
-                end = self.narrow(end, 3)
-            elif join == "add" and channels not in (None, self.tensors[source].shape[2]):
-                continue
-            else:
-                channels = self.tensors[source].shape[2] if join == "add" else None
-            ends.append(end)
-        if join == "add":
-            shape = self.tensors[ends[-1]].shape
-            same = [e for e in ends if self.tensors[e].shape == shape]
-            for end in ends:
-                if end not in same and end != source:
-                    same = []
-            ends = same
-            if len(ends) < 2:
-                return self.loose(source, ends)
-            return self.add(Add(name=self.name("add"), inputs=tuple(ends),
-                                multipliers=tuple(int(self.pick(1, 1, -1, 3)) for _ in ends)))
-        return self.add(Concat(name=self.name("cat"), inputs=tuple(ends)))
+    def branch(self, source: str, outputs: int) -> str:
+        """A convolution of kernel 1 or 3 that keeps height and width, and an activation."""
+        height, _, channels = self.tensors[source].shape
+        size = self.pick(1, 3)
+        kernel = (1 if height == 1 else size, size)
+        if size > 1:
+            sides = (kernel[0] // 2, kernel[1] // 2)
+            source = self.add(Pad(name=self.name("pad"), inputs=(source,), pads=(*sides, *sides),
+                                  value=0))
+        type_ = self.pick(BIPOLAR, IntType(3, True))
+        weights = self.values(type_, (*kernel, channels, outputs))
+        return self.narrow(self.add(Conv2d(name=self.name("branch"), inputs=(source,),
+                                           weights=weights, weight_type=type_)), 3)
 
-    def loose(self, source: str, ends: list[str]) -> str:
-        """Undo branches that cannot be joined."""
-        while self.ops and self.ops[-1].name != source:
-            del self.tensors[self.ops.pop().name]
-        return source
+    def branches(self, source: str) -> str:
+        """Two to four paths of one height and width, joined by a concatenation or a sum.
+
+        A path may be the source itself.
+        """
+        channels = self.tensors[source].shape[2]
+        add, skip = self.rng.random() < 0.5, self.rng.random() < 0.5
+        common = channels if skip else int(self.rng.integers(1, 5))
+        ends = [source] if skip else []
+        for _ in range(int(self.rng.integers(2, 5)) - len(ends)):
+            if skip and self.rng.random() < 0.2:
+                ends.append(source)
+            else:
+                outputs = common if add else int(self.rng.integers(1, 5))
+                ends.append(self.branch(source, outputs))
+        if add:
+            return self.add(Add(name=self.name("add"), inputs=tuple(ends),
+                                multipliers=tuple(self.pick(1, 1, -1, 3) for _ in ends)))
+        return self.add(Concat(name=self.name("cat"), inputs=tuple(ends)))
 
     def network(self) -> Network:
         here = "input"
