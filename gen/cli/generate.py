@@ -175,11 +175,13 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]
-        words = []
-        for name, values in ((dataflow.input, frames), (dataflow.output, outputs)):
-            shape = dataflow.streams[name].shape
-            words.append(pack(values.reshape(-1, shape.lanes), shape))
-        write_testbench(dataflow, *words, directory)
+
+        def words(stream: str, values: np.ndarray) -> np.ndarray:
+            shape = dataflow.streams[stream].shape
+            return pack(values.reshape(-1, shape.lanes), shape)
+
+        write_testbench(dataflow, words(dataflow.input, frames),
+                        words(dataflow.output, outputs), directory)
 
 
 def rate(cycles: float, clock: float) -> float:

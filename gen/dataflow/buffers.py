@@ -16,7 +16,6 @@ import numpy as np
 
 from ...rtl_templates.block import BlockParams, Timing
 from ...rtl_templates.queue import FifoParams
-from ...rtl_templates.sliding_window import WindowParams
 from .graph import Block, Dataflow, Stream
 
 __all__ = ["size_buffers"]

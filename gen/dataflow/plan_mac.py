@@ -103,7 +103,7 @@ class ConvPlan(_MacPlan):
 
     def choices(self) -> list[WindowChoice]:
         """Ways to bring the operands, cheapest first for each number of operands a beat."""
-        shape, (kh, kw), *_ = self.map
+        _, (kh, kw), *_ = self.map
         groups, channels = self.op.groups, self.op.weights.shape[2]
         whole = [g for g in divisors(groups) if g > 1]
         if not self.windowed:

@@ -66,7 +66,7 @@ class _Sketch:
         """An activation: threshold, rescaling or clip."""
         x = self.tensors[source]
         choice = self.pick("threshold", "threshold", "requantize", "clip")
-        if choice == "clip" and x.type.bits > 8 or x.type.bipolar:
+        if (choice == "clip" and x.type.bits > 8) or x.type.bipolar:
             choice = "threshold"
         rows = self.pick(1, x.shape[2])
         if choice == "threshold":
@@ -93,7 +93,7 @@ class _Sketch:
         if x.shape[0] == 1:
             pads = (0, pads[1], 0, pads[3])
         value = self.pick(0, x.lo, x.hi)
-        if not sum(pads) or not x.type.contains(np.array([value])) and not x.type.bipolar:
+        if not sum(pads) or (not x.type.contains(np.array([value])) and not x.type.bipolar):
             return source
         return self.add(Pad(name=self.name("pad"), inputs=(source,), pads=pads, value=value))
 

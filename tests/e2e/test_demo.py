@@ -1,0 +1,68 @@
+"""The embedded digit classifier: demo, other simulators, netlist."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from quantloom.gen.design import Design
+from quantloom.gen.network.convert import inputs_to_integers
+from quantloom.gen.synth import cell_models, synthesise
+from quantloom.sim.simulate import simulate
+
+from ..command import quantloom
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Output directory of the demo and what it printed."""
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, quantloom("demo", "-o", out, "--json")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """File with the held-out images."""
+    path = tmp_path_factory.mktemp("images") / "x.npy"
+    with np.load(str(files("quantloom.gen") / "assets" / "digits_test.npz")) as stored:
+        np.save(path, stored["images"])
+    return path
+
+
+def test_all_held_out_images(demo):
+    _, done = demo
+    report = done.json
+    assert done.code == 0, done.err
+    assert report["mismatches"] == 0 and report["frames"] == report["images"] == 360
+    assert report["accuracy"] >= 0.96
+    assert set(report["layers_checked"]) > {"conv1", "b3b_act", "concat", "pool2", "dense"}
+    assert report["interval_cycles"] == pytest.approx(256, rel=0.02)
+    assert report["seconds"] < 120
+
+
+@pytest.mark.parametrize(("engine", "stress"), [("verilator", True), ("cxxrtl", False),
+                                                ("cxxrtl", True), ("icarus", False),
+                                                ("icarus", True)])
+def test_simulators(demo, images, engine, stress):
+    out, _ = demo
+    done = quantloom("simulate", out, "--inputs", images, "--frames", 6, "--engine", engine,
+                     "--json", *["--stress"] * stress)
+    assert done.code == 0, done.out
+    assert done.json["mismatches"] == 0 and done.json["frames"] == 6
+
+
+def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
+    """Yosys maps the Verilog to 7-series cells; their models compute the same."""
+    if shutil.which("iverilog") is None:
+        pytest.skip("Icarus Verilog is not installed")
+    out, _ = demo
+    design = Design.load(out)
+    netlist = synthesise(out / "rtl" / "digits.v", "digits", tmp_path)
+    assert "LUT6" in netlist.read_text()
+    x = inputs_to_integers(design.network, np.load(images))[:6]
+    report = simulate(design.dataflow, netlist, x, engine="icarus", libraries=[cell_models()],
+                      ports_only=True)
+    assert report.ok and report.frames == 6, report.first_mismatch
