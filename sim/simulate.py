@@ -81,7 +81,7 @@ def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
     design = Design.of(dataflow, [verilog, *libraries], ports_only=ports_only)
     simulator = ENGINES[engine](design, on_progress)
     pauses = STRESS if stress else 0.0
-    burst = min(4096, max(64, dataflow.interval // 4))
+    burst = min(4096, max(64, dataflow.interval))  # bursts that fill and drain whole FIFOs
     latencies = sum(block.params.latency for block in dataflow.blocks.values())
     job = Job(len(x), _words(dataflow, design, x), gaps=pauses, stalls=pauses, seed=seed,
               burst=burst,
