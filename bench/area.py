@@ -52,6 +52,8 @@ class Area:
     bram36 : float
         Block RAMs; half of one is a RAMB18.
     bram18_cells, bram36_cells : int
+    levels : int
+        LUTs between registers beside one carry chain.
     depth : str
         Longest paths between registers.
     seconds : float
@@ -70,6 +72,7 @@ class Area:
     bram36: float
     bram18_cells: int
     bram36_cells: int
+    levels: int
     depth: str
     seconds: float
 
@@ -162,13 +165,13 @@ def area(verilog: str, top: str) -> Area:
     """Synthesise a module and count what it occupies."""
     data, notes = netlist_of(verilog, top)
     netlist = Netlist(data)
-    sites, types = netlist.sites(), netlist.types
+    sites, types, depth = netlist.sites(), netlist.types, netlist.depth()
     return Area(
         sites=sites.total, lut_sites=sites.lut, carry_sites=sites.carry,
         memory_sites=sites.memory, lc_estimate=notes["lc_estimate"], ff=netlist.flip_flops,
         carry4=types["CARRY4"], muxf=types["MUXF7"] + types["MUXF8"], dsp=types["DSP48E1"],
         bram36=netlist.bram36, bram18_cells=types["RAMB18E1"], bram36_cells=types["RAMB36E1"],
-        depth=str(netlist.depth()), seconds=notes["seconds"])
+        levels=depth.levels, depth=str(depth), seconds=notes["seconds"])
 
 
 def breakdown(verilog: str, top: str, *, log: bool = False) -> dict[str, Area]:

@@ -59,6 +59,11 @@ class Depth:
     luts: dict[int, int]
     loops: int = 0
 
+    @property
+    def levels(self) -> int:
+        """LUTs beside one carry chain; a second chain counts as another LUT."""
+        return max((luts + max(0, chains - 1) for chains, luts in self.luts.items()), default=0)
+
     def __str__(self) -> str:
         return ", ".join(f"{luts} LUT" + (f" + {chains} carry" if chains else "")
                          for chains, luts in sorted(self.luts.items()))
