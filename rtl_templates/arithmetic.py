@@ -1,137 +1,104 @@
-"""Dot products of a few operands: which logic multiplies, by the operand types.
-
-The result of :func:`dot_products` is *coded*: the true dot product is ``scale * value + offset``.
-Binary weights and operands then need nothing but counters, and the correction is a constant that
-the accumulator starts from.
-"""
+"""Dot products in hardware: weighted bits and the heaps that add them up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Value
 
-from .adder_tree import adder_tree, tree_latency
-from .types import IntType
+from .bit_heap import add_columns, heap_latency
+from .dot_form import DotForm
+from .pipeline import delay, pack_codes, read_table
 
-__all__ = ["DotCoding", "dot_coding", "dot_latency", "dot_products"]
-
-
-@dataclass(frozen=True)
-class DotCoding:
-    """The dot product of ``n`` operands is ``scale * value + offset * n``."""
-
-    scale: int
-    offset: int
+__all__ = ["dot_latency", "dot_products"]
 
 
-def dot_coding(operand: IntType, weight: IntType) -> DotCoding:
-    """How :func:`dot_products` codes its results for these types."""
-    if operand.bipolar and weight.bipolar:
-        return DotCoding(scale=2, offset=-1)  # matches - mismatches = 2 * matches - n
-    return DotCoding(scale=1, offset=0)
+def dot_latency(form: DotForm) -> int:
+    """Cycles from operands and slot number to :func:`dot_products`."""
+    return 1 + max(heap_latency(form.heights(n)) for n in range(form.weights.shape[1]))
 
 
-def dot_latency(operand: IntType, weight: IntType, count: int) -> int:
-    """Cycles through :func:`dot_products` for ``count`` operands."""
-    extra = 1 if weight.bipolar and not operand.bipolar else 0
-    return 1 + tree_latency(count, single_bit=_single_bit_terms(operand, weight)) + extra
+def dot_products(m: Module, form: DotForm, operands: Sequence[Value], slot: Value) -> list[Value]:
+    """Heap sums of every neuron, :func:`dot_latency` cycles after operands and slot number.
 
-
-def _single_bit_terms(operand: IntType, weight: IntType) -> bool:
-    """Whether the products are single bits (matches, or gated single bits)."""
-    return operand.bits == weight.bits == 1 and (weight.bipolar or not operand.bipolar)
-
-
-def dot_products(
-    m: Module,
-    operands: Sequence[Value],
-    weights: Sequence[Sequence[Value]],
-    operand_type: IntType,
-    weight_type: IntType,
-) -> list[Value]:
-    """Coded dot products of the operands with several rows of weights.
-
-    Latency :func:`dot_latency`, one set of operands and weights a cycle.
+    One set a cycle; ``form`` tells what the sums stand for.
 
     Parameters
     ----------
     m : Module
         Receives the logic (domain ``sync``).
+    form : DotForm
     operands : sequence of Value
-        Codes of the operands.
-    weights : sequence of rows of Value
-        Codes of the weights, a row per result.
-    operand_type, weight_type : IntType
-        Types of the codes.
-
-    Returns
-    -------
-    list of Value
-        One per row; decode with :func:`dot_coding`.
+        Codes.
+    slot : Value
+        Number of the set of weights.
     """
-    if weight_type.bipolar and operand_type.bipolar:
-        return _match_counts(m, operands, weights)
-    if weight_type.bipolar:
-        return _signed_sums(m, operands, weights, operand_type)
-    return [
-        _sum(m, f"pe{row}", [_product(a, w, operand_type, weight_type)
-                             for a, w in zip(operands, ws, strict=True)])
-        for row, ws in enumerate(weights)
-    ]
-
-
-def _sum(m: Module, name: str, terms: Sequence[Value]) -> Value:
-    registers = []
-    for k, term in enumerate(terms):
-        register = Signal(term.shape(), name=f"{name}_p{k}")
-        m.d.sync += register.eq(term)
-        registers.append(register)
-    return adder_tree(m, name, registers)
-
-
-def _product(a: Value, w: Value, operand: IntType, weight: IntType) -> Value:
-    if weight == IntType(1):
-        return Cat(w, w & ~a).as_signed() if operand.bipolar else _gate(a, w, operand)
-    if operand == IntType(1):
-        return _gate(w, a, weight)
-    if operand.bipolar:
-        return Mux(a, w, -w)
-    return a * w
-
-
-def _gate(value: Value, enable: Value, type_: IntType) -> Value:
-    gated = value.as_unsigned() & enable.replicate(type_.bits)
-    return gated.as_signed() if type_.signed else gated
-
-
-def _match_counts(
-    m: Module, operands: Sequence[Value], weights: Sequence[Sequence[Value]]
-) -> list[Value]:
-    """Numbers of operands equal to their weight: XNOR and popcount."""
+    planes = [delay(m, f"plane_{j}", Cat(code[j] for code in operands))
+              for j in range(form.operand.bits)]
+    neurons = form.weights.shape[1]
+    latencies = [heap_latency(form.heights(n)) for n in range(neurons)]
+    slot_now = delay(m, "slot", slot)
+    words = _weight_words(m, form, slot, slot_now)
     results = []
-    for row, ws in enumerate(weights):
-        matches = Signal(len(operands), name=f"pe{row}_matches")
-        m.d.sync += matches.eq(~(Cat(operands) ^ Cat(ws)))
-        results.append(adder_tree(m, f"pe{row}", list(matches)))
+    for n in range(neurons):
+        if form.kind == "table":
+            columns = _table_columns(form, n, planes, slot_now)
+        else:
+            columns = _gated_columns(form, words[n], planes)
+        total = add_columns(m, f"pe{n}", columns)
+        results.append(delay(m, f"pe{n}_even", total, max(latencies) - latencies[n]))
     return results
 
 
-def _signed_sums(
-    m: Module, operands: Sequence[Value], weights: Sequence[Sequence[Value]], operand: IntType
-) -> list[Value]:
-    """Sums of +-operand as ``2 * P - S``: P sums the operands with weight +1, S all of them.
+def _weight_words(m: Module, form: DotForm, slot: Value, slot_now: Value) -> list[Value]:
+    """Codes of each neuron's weights, in the cycle of ``slot_now``."""
+    slots, neurons, operands = form.weights.shape
+    width = operands * form.weight.bits
+    if form.kind == "table":
+        return []
+    if form.absorbed:
+        words = []
+        for n in range(neurons):
+            table = pack_codes(form.weights[:, n].reshape(1, -1), form.weight)[0]
+            words.append(Const(table, slots * width).word_select(slot_now, width)
+                         if slots > 1 else Const(table, width))
+        return words
+    word = read_table(m, "weights", pack_codes(form.weights, form.weight), slot, neurons * width)
+    return [word[n * width : (n + 1) * width] for n in range(neurons)]
 
-    S is one tree for all rows, and the rows need only gating ANDs before theirs.
-    """
-    everything = _sum(m, "all", operands)
-    results = []
-    for row, ws in enumerate(weights):
-        terms = [_gate(a, w, operand) for a, w in zip(operands, ws, strict=True)]
-        positive = _sum(m, f"pe{row}", terms)
-        difference = (positive << 1) - everything
-        result = Signal(difference.shape(), name=f"pe{row}_dot")
-        m.d.sync += result.eq(difference)
-        results.append(result)
-    return results
+
+def _gated_columns(form: DotForm, word: Value, planes: Sequence[Value]) -> list[Value]:
+    """Plane bits under single weight bits."""
+    count, bits = len(planes[0]), form.weight.bits
+    columns: list[list[Value]] = [[] for _ in range(len(planes) + bits - 1)]
+    for j, plane in enumerate(planes):
+        for b in range(bits):
+            weight = Cat(word[k * bits + b] for k in range(count)) if bits > 1 else word
+            negative = form.plane_sign(j) < 0
+            if form.kind == "sign":
+                # Codes of -1 and +1 are 0 and 1: complement under -1, or +1 where the plane is
+                # negative.
+                term = plane ^ weight if negative else ~(plane ^ weight)
+            else:
+                negative ^= form.weight.signed and b == bits - 1
+                term = ~(plane & weight) if negative else plane & weight
+            columns[j + b].append(term[:count])
+    return [Cat(column) for column in columns]
+
+
+def _table_columns(
+    form: DotForm, neuron: int, planes: Sequence[Value], slot: Value
+) -> list[Value]:
+    """Sums of groups of plane bits, looked up."""
+    columns: list[list[Value]] = [[] for _ in form.heights(neuron)]
+    for j, plane in enumerate(planes):
+        for number, bits in enumerate(form.table_bits[neuron]):
+            group = plane[number * form.group : (number + 1) * form.group]
+            sums = form.table(neuron, number, form.plane_sign(j))
+            address = Cat(group, Const(0, form.group - len(group)), slot[: form.slot_bits])
+            for bit in range(int(bits)):
+                column = np.packbits((sums >> bit & 1).astype(np.uint8), bitorder="little")
+                table = Const(int.from_bytes(column.tobytes(), "little"), len(sums))
+                columns[j + bit].append(table.bit_select(address, 1))
+    return [Cat(column) for column in columns]

@@ -9,9 +9,10 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import memory, stream, wiring
 
-from .arithmetic import dot_coding, dot_latency, dot_products
+from .arithmetic import dot_latency, dot_products
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, delay, element, pack, pack_codes, read_table
+from .dot_form import DotForm
+from .pipeline import counter, delay, element, pack, read_table
 from .queue import CreditQueue
 from .types import IntType
 from .validation import check_divisor
@@ -144,7 +145,32 @@ class NeuronParams(BlockParams):
     @property
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
-        return 1 + dot_latency(self.input_type, self.weight_type, self.simd) + 1
+        return self.dot_latency + 1
+
+    @cached_property
+    def dot_latency(self) -> int:
+        """Cycles from issue to the sums of the operands of a beat, the same in every group."""
+        return max(dot_latency(form) for form in self.forms)
+
+    @cached_property
+    def forms(self) -> tuple[DotForm, ...]:
+        """Dot products of each group lane."""
+        return tuple(DotForm(self.input_type, self.weight_type, self.weight_words[:, group])
+                     for group in range(self.group_lanes))
+
+    @cached_property
+    def initial(self) -> np.ndarray:
+        """What the sum of each output starts from: bias and what the dot products leave over.
+
+        Array (group folds, output folds, group lanes, pe).
+        """
+        constants = np.stack([form.constants for form in self.forms], axis=1)
+        shape = (self.group_folds, self.operand_folds, self.output_folds, self.group_lanes, self.pe)
+        values = constants.reshape(shape).sum(axis=1)
+        if self.bias is not None:
+            bias = self.bias.reshape(self.group_folds, self.group_lanes, self.output_folds, self.pe)
+            values = values + bias.transpose(0, 2, 1, 3)
+        return values
 
     @cached_property
     def weight_words(self) -> np.ndarray:
@@ -215,7 +241,6 @@ class Neuron(wiring.Component):
 
     def __init__(self, params: NeuronParams):
         self.params = params
-        self._weights = pack_codes(params.weight_words, params.weight_type)
         super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
@@ -231,6 +256,7 @@ class Neuron(wiring.Component):
         fold, fold_last = counter(m, "fold", p.output_folds, go)
         part, part_last = counter(m, "part", p.operand_folds, go & fold_last)
         slot, _ = counter(m, "slot", len(p.weight_words), go)
+        group, _ = counter(m, "group", p.group_folds, go & fold_last & part_last)
         m.d.comb += [
             first.eq(part == 0),
             last.eq(part_last),
@@ -239,12 +265,7 @@ class Neuron(wiring.Component):
             queue.take.eq(go & last),
         ]
 
-        # One cycle later: operands and weights side by side.
-        operands = Signal.like(self.i.payload.as_value(), name="operands")
-        m.d.sync += operands.eq(self.i.payload)
-        weights = read_table(m, "weights", self._weights, slot,
-                             p.weight_type.bits * p.group_lanes * p.pe * p.simd)
-        dots = self._dot_products(m, operands, weights)
+        dots = self._dot_products(m, slot)
 
         # At the end of the dot products: add up the parts.
         steps = p.pipeline - 1
@@ -252,44 +273,41 @@ class Neuron(wiring.Component):
         add_first, add_last = delay(m, "first", first, steps), delay(m, "last", last, steps)
         add_fold = delay(m, "add_fold", fold, steps)
         results = self._accumulate(m, dots, valid, add_first, add_fold,
-                                   self._initial(m, slot, steps))
+                                   self._initial(m, fold, group, steps))
         m.d.sync += [
             queue.valid.eq(valid & add_last),
             queue.payload.eq(Cat(results)),
         ]
         return m
 
-    def _dot_products(self, m: Module, operands: Value, weights: Value) -> list[Value]:
-        """Coded dot products, by position, group lane and neuron."""
+    def _dot_products(self, m: Module, slot: Signal) -> list[Value]:
+        """Heap sums by position, group lane and neuron, ``dot_latency`` cycles after issue."""
         p = self.params
         lane = p.operand_lanes(np.arange(p.inputs[0].lanes))
+        payload = self.i.payload.as_value()
         dots: list[Value] = []
         for position in range(p.positions):
-            for group in range(p.group_lanes):
-                values = [element(operands, int(k), p.input_type) for k in lane[position, group]]
-                rows = [[element(weights, (group * p.pe + n) * p.simd + k, p.weight_type)
-                         for k in range(p.simd)] for n in range(p.pe)]
+            for group, form in enumerate(p.forms):
+                operands = [element(payload, int(k), p.input_type) for k in lane[position, group]]
                 unit = Module()
                 m.submodules[f"dot_{position}_{group}"] = unit
-                dots += dot_products(unit, values, rows, p.input_type, p.weight_type)
+                late = p.dot_latency - dot_latency(form)
+                dots += [delay(unit, f"pe{n}_late", value, late)
+                         for n, value in enumerate(dot_products(unit, form, operands, slot))]
         return dots
 
-    def _initial(self, m: Module, slot: Signal, steps: int) -> list[Value]:
-        """What each sum starts from: bias and the constant of the coding, true value."""
+    def _initial(self, m: Module, fold: Signal, group: Signal, steps: int) -> list[Value]:
+        """What each sum starts from, by position, group lane and neuron."""
         p = self.params
-        offset = dot_coding(p.input_type, p.weight_type).offset * p.operands
-        count = p.group_lanes * p.pe
-        bits = p.output_type.bits + 1
-        if p.bias is None:
-            values = np.full((len(p.weight_words), count), offset)
-        else:
-            # Slots are (group, part, fold); every part sees the same bias, the first uses it.
-            bias = p.bias.reshape(p.group_folds, p.group_lanes, p.output_folds, p.pe)
-            bias = bias.transpose(0, 2, 1, 3)[:, None]  # group, part, fold, lane, pe
-            shape = (p.group_folds, p.operand_folds, *bias.shape[2:])
-            values = np.broadcast_to(bias, shape).reshape(-1, count) + offset
-        words = [pack(row, bits) for row in values]
-        word = read_table(m, "bias", words, delay(m, "bias_slot", slot, steps - 1), bits * count)
+        bits, count = p.output_type.bits + 1, p.group_lanes * p.pe
+        fold_bits = (p.output_folds - 1).bit_length()
+        group_bits = (p.group_folds - 1).bit_length()
+        words = np.zeros((p.group_folds, 1 << fold_bits, count), dtype=np.int64)
+        words[:] = p.initial.reshape(p.group_folds, -1, count)[:, :1]  # the unused ones
+        words[:, : p.output_folds] = p.initial.reshape(p.group_folds, -1, count)
+        index = delay(m, "initial_of", Cat(fold[:fold_bits], group[:group_bits]), steps - 1)
+        word = read_table(m, "initial", [pack(row, bits) for row in words.reshape(-1, count)],
+                          index, bits * count)
         one = [word[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
         return one * p.positions
 
@@ -297,25 +315,23 @@ class Neuron(wiring.Component):
                     initial: list[Value]) -> list[Value]:
         """Results of the position's last part, in its own cycle.
 
-        A coded sum of scale 2 is kept without its lowest bit, which is that of the initial value.
+        Heap bits that count 2 leave the lowest bit of a sum to the initial value.
         """
         p = self.params
-        drop = dot_coding(p.input_type, p.weight_type).scale - 1
+        drop = p.forms[0].scale - 1
         bits = max(1, p.output_type.bits - drop)
-        layout = [f"sum_{k}" for k in range(len(dots))]
-        sums = [Signal(signed(bits), name=name) for name in layout]
+        sums = [Signal(bits, name=f"sum_{k}") for k in range(len(dots))]
+        starts = [(start >> drop)[:bits] for start in initial]
         if p.operand_folds > 1:
             stored = self._partial_sums(m, Cat(sums), valid, fold)
-        for k, (dot, start) in enumerate(zip(dots, initial, strict=True)):
-            base: Value = start >> drop
-            if p.operand_folds > 1:
-                base = Mux(first, base, stored[k * bits : (k + 1) * bits].as_signed())
-            m.d.comb += sums[k].eq(base + dot)
-        results = []
-        for total, start in zip(sums, initial, strict=True):
-            value = Cat(start[0], total) if drop else total
-            results.append(value[: p.output_type.bits])
-        return results
+            starts = [Mux(first, start, stored[k * bits : (k + 1) * bits])
+                      for k, start in enumerate(starts)]
+        m.d.comb += [total.eq(start + dot)
+                     for total, start, dot in zip(sums, starts, dots, strict=True)]
+        if not drop:
+            return list(sums)
+        return [Cat(start[0], total)[: p.output_type.bits]
+                for total, start in zip(sums, initial, strict=True)]
 
     def _partial_sums(self, m: Module, sums: Value, valid: Value, fold: Value) -> Value:
         """Last cycle's sums of the same fold: a register, or LUTRAM read asynchronously."""
