@@ -62,7 +62,7 @@ def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
     design = Design.load(out)
     netlist = synthesise(out / "rtl" / "digits.v", "digits", tmp_path)
     assert "LUT6" in netlist.read_text()
-    x = inputs_to_integers(design.network, np.load(images))[:6]
+    x = inputs_to_integers(design.network, np.load(images))[:5]
     report = simulate(design.dataflow, netlist, x, engine="icarus", libraries=[cell_models()],
                       ports_only=True)
-    assert report.ok and report.frames == 6, report.first_mismatch
+    assert report.ok and report.frames == 5, report.first_mismatch
