@@ -11,6 +11,7 @@ from .builder import Builder, lanes_fit
 from .fold import INPUT, input_options
 from .graph import Dataflow
 from .plan import Folding, plan
+from .settle import settle
 
 __all__ = ["lower"]
 
@@ -27,7 +28,8 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     Returns
     -------
     Dataflow
-        With width adapters and FIFOs in place.
+        With width adapters and FIFOs in place. Its network is the given one with the neurons'
+        constants in the thresholds, see :mod:`.settle`.
 
     Raises
     ------
@@ -41,8 +43,10 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     if not lanes_fit(network.input, lanes):
         raise QuantloomError(f"{INPUT}: lanes must be one of "
                              f"{', '.join(map(str, input_options(network)))}, not {lanes!r}")
-    builder = Builder(network, lanes)
-    for op in network.ops:
-        layout = plan(op, network)
-        layout.build(builder, layout.check(dict(foldings.get(op.name, {}))))
+    legal = {op.name: plan(op, network).check(dict(foldings.get(op.name, {})))
+             for op in network.ops}
+    settled = settle(network, legal)
+    builder = Builder(settled, lanes)
+    for op in settled.ops:
+        plan(op, settled).build(builder, legal[op.name])
     return size_buffers(builder.finish())

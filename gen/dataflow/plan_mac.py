@@ -48,6 +48,16 @@ class _MacPlan(Plan):
         return lanes * each + neurons * LUTS_PER_NEURON
 
 
+    def neuron(self, folding: Folding) -> NeuronParams:
+        """Parameters of the neurons."""
+        raise NotImplementedError
+
+    def constants(self, folding: Folding) -> np.ndarray:
+        """What the sum of each output channel would start from, array (channels,)."""
+        initial = self.neuron(folding).initial  # group folds, output folds, group lanes, pe
+        return initial.transpose(0, 2, 1, 3).reshape(-1)
+
+
 class DensePlan(_MacPlan):
     """Dense layer: operands in stream order, folded over operands and outputs."""
 
@@ -63,14 +73,16 @@ class DensePlan(_MacPlan):
         operands, outputs = self.op.weights.shape
         return operands // folding["simd"] * (outputs // folding["pe"])
 
-    def build(self, builder: Builder, folding: Folding) -> None:
-        stream = builder.take(self.op.name, self.op.inputs[0], folding["simd"])
-        params = NeuronParams(
+    def neuron(self, folding: Folding) -> NeuronParams:
+        return NeuronParams(
             input_type=self.inputs[0].type, weight_type=self.op.weight_type,
             output_type=self.output.type, weights=self.op.weights[None],
             bias=None if self.op.bias is None else self.op.bias[None],
             positions_per_frame=1, pe=folding["pe"], simd=folding["simd"])
-        name = self.op.name
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        name, params = self.op.name, self.neuron(folding)
+        stream = builder.take(name, self.op.inputs[0], folding["simd"])
         builder.give(name, builder.add(name, f"{name}_neuron", params, [stream], name)[0])
 
 
@@ -172,26 +184,29 @@ class ConvPlan(_MacPlan):
             cost += 40 + selected * (1 + window.rows / 4) + registers / 2
         return cost
 
-    def build(self, builder: Builder, folding: Folding) -> None:
-        op, name, choice = self.op, self.op.name, self._choice(folding)
+    def neuron(self, folding: Folding) -> NeuronParams:
+        op, choice = self.op, self._choice(folding)
         tensor: Tensor = self.inputs[0]
-        if self.windowed:
-            window = self._window(folding)
-            stream = builder.take(name, op.inputs[0], window.inputs[0].lanes)
-            (stream,) = builder.add(name, f"{name}_window", window, [stream], None)
-            order = window.operand_order(op.groups)
-        else:
-            stream = builder.take(name, op.inputs[0], choice.channels * folding["positions"])
-            order = np.arange(op.weights.shape[2])
+        order = (self._window(folding).operand_order(op.groups) if self.windowed
+                 else np.arange(op.weights.shape[2]))
         kh, kw, channels, outputs = op.weights.shape
         weights = op.weights.reshape(kh * kw * channels, op.groups, outputs // op.groups)
-        params = NeuronParams(
+        return NeuronParams(
             input_type=tensor.type, weight_type=op.weight_type, output_type=self.output.type,
             weights=weights[order].transpose(1, 0, 2),
             bias=None if op.bias is None else op.bias.reshape(op.groups, -1),
             positions_per_frame=self.output.size // outputs, pe=folding["pe"],
             simd=folding["simd"], positions=folding["positions"],
             group_lanes=choice.group_lanes, group_channels=channels)
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        name, source, params = self.op.name, self.op.inputs[0], self.neuron(folding)
+        if self.windowed:
+            window = self._window(folding)
+            stream = builder.take(name, source, window.inputs[0].lanes)
+            (stream,) = builder.add(name, f"{name}_window", window, [stream], None)
+        else:
+            stream = builder.take(name, source, params.inputs[0].lanes)
         builder.give(name, builder.add(name, f"{name}_neuron", params, [stream], name)[0])
 
 
