@@ -15,7 +15,8 @@ from rich.table import Table
 
 __all__ = ["console", "error", "print_json", "progress", "table"]
 
-console = Console(highlight=False, soft_wrap=True)
+# Tables are not cut where there is no terminal to fit.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
