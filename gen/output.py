@@ -88,9 +88,9 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
         If ``out`` holds anything else or cannot be written.
     """
     out = Path(os.path.abspath(out))
-    if out.exists():
-        _refuse_foreign(out, source)
     try:
+        if out.exists():
+            _refuse_foreign(out, source)
         out.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
@@ -102,7 +102,10 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
         aside.chmod(0o755)
         _put_in_place(aside, out)
     except OSError as error:
-        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        if error.filename and not Path(os.fsdecode(error.filename)).is_relative_to(aside):
+            reason += f" ({error.filename})"
+        raise QuantloomError(f"{out}: cannot be written: {reason}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

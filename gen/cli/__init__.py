@@ -46,10 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         error(str(problem))
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        error("interrupted")
-        return 130
     except BrokenPipeError:
         # The reader of our output has gone; leave nothing to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as problem:
+        # What a stage did not expect of a file still has a name and a reason.
+        if arguments.debug:
+            raise
+        error(f"{problem.filename or arguments.command}: {problem.strerror or problem}")
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        error("interrupted")
+        return 130

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
-        print_json(summary(design, arguments.output, arguments.clock))
+        print_json({**summary(design, arguments.output, arguments.clock),
+                    "target_cycles": target, "target_missed": missed})
     else:
         report(design, arguments.output, arguments.clock)
         if missed:
@@ -100,7 +102,7 @@ def open_design(arguments: argparse.Namespace) -> Design:
             network.name = module_name(network, arguments.name)
     else:
         if path.is_dir():
-            raise QuantloomError(f"{path}: is a directory without a design.json")
+            raise QuantloomError(f"{path}: is a directory without a design.json; give a model file")
         network = load(path, input_grid=input_grid(arguments))
         network.name = module_name(network, arguments.name or path.name.split(".")[0])
         source = {"file": path.name, "sha256": file_hash(path)}
@@ -133,8 +135,10 @@ def load_array(path: Path) -> np.ndarray:
     """
     try:
         array = np.load(existing(path), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as problem:
-        raise QuantloomError(f"{path}: not a .npy file of numbers: {problem}") from problem
+    except OSError as problem:
+        raise QuantloomError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+    except (ValueError, EOFError, BadZipFile) as problem:
+        raise QuantloomError(f"{path}: not a .npy file of numbers, or a truncated one") from problem
     if not isinstance(array, np.ndarray):
         raise QuantloomError(f"{path}: holds several arrays; give a .npy file with one")
     return array

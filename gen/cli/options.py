@@ -9,13 +9,21 @@ from pathlib import Path
 from ..errors import QuantloomError
 from ..frontends import InputGrid
 
-__all__ = ["add_input_grid", "input_grid", "positive", "positive_real"]
+__all__ = ["add_input_grid", "existing", "input_grid", "natural", "positive", "positive_real"]
 
 
 def positive(text: str) -> int:
     """A whole number above 0."""
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+def natural(text: str) -> int:
+    """A whole number from 0."""
+    value = int(text)
+    if value < 0:
         raise ValueError
     return value
 
@@ -29,12 +37,20 @@ def positive_real(text: str) -> float:
 
 
 def _scale(text: str) -> Fraction:
-    return Fraction(text.replace(" ", ""))
+    try:
+        value = Fraction(text.replace(" ", ""))
+        real = float(value)
+    except ArithmeticError:  # a denominator of 0, or more than a float holds
+        raise ValueError from None
+    if not 0 < real:
+        raise ValueError
+    return value
 
 
 positive.__name__ = "whole number above 0"
+natural.__name__ = "whole number from 0"
 positive_real.__name__ = "number above 0"
-_scale.__name__ = "number or fraction"
+_scale.__name__ = "number or fraction above 0"
 
 
 def add_input_grid(parser: argparse.ArgumentParser) -> None:

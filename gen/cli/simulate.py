@@ -18,7 +18,7 @@ from .generate import (
     rate,
     require_unchanged_design,
 )
-from .options import existing, positive, positive_real
+from .options import existing, natural, positive, positive_real
 from .terminal import console, print_json, progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def register(commands: Any) -> None:
                         help="simulator (default %(default)s)")
     parser.add_argument("--stress", action="store_true",
                         help="random pauses at both ends instead of flat out")
-    parser.add_argument("--seed", type=int, default=0, help="of pauses and random frames")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of pauses and random frames (default %(default)s)")
     parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
                         help="clock in MHz, for images/s (default %(default)g)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
