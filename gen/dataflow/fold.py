@@ -26,8 +26,8 @@ def fold(network: Network, target: int) -> dict[str, Folding]:
     """The cheapest folding of each layer that keeps it within a target.
 
     Every layer runs at its own pace, so the network's frame interval is that of its slowest
-    layer, and no layer needs to be faster than the target. A layer that cannot meet it gets its
-    fastest folding.
+    layer, and no layer needs to be faster than the target. Where a layer cannot meet it even with
+    its fastest folding, that layer's cycles are the target of the others.
 
     Parameters
     ----------
@@ -40,12 +40,15 @@ def fold(network: Network, target: int) -> dict[str, Folding]:
     dict of str to dict
         Folding by operation, and that of the input.
     """
+    plans = {op.name: plan(op, network) for op in network.ops}
+    reached = max(layer.cycles(layer.choose(target)) for layer in plans.values())
+    target = max(target, reached)
     options = input_options(network)
     lanes = next((k for k in options if network.input.size // k <= target), options[-1])
     chosen: dict[str, Folding] = {INPUT: {"lanes": lanes}}
-    for op in network.ops:
-        if folding := plan(op, network).choose(target):
-            chosen[op.name] = folding
+    for name, layer in plans.items():
+        if folding := layer.choose(target):
+            chosen[name] = folding
     return chosen
 
 
