@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,15 +111,30 @@ class Design:
             if not isinstance(value, dict) or value.get("format") != FORMAT:
                 raise QuantloomError(
                     f"{file}: not a Quantloom design of format {FORMAT}; generate it again")
-            with np.load(file.parent / ARRAYS, allow_pickle=False) as stored:
-                arrays = dict(stored)
-        except (OSError, ValueError, EOFError) as error:
+        except OSError as error:
+            raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, RecursionError) as error:
             raise QuantloomError(f"{file}: cannot be read as a design: {error}") from error
-        network = from_json(value, arrays)
-        return cls(network, _foldings(file, value), value.get("source", {}))
+        arrays = _load_arrays(file.parent / ARRAYS)
+        try:
+            network = from_json(value, arrays)
+            return cls(network, _foldings(value), value.get("source", {}))
+        except QuantloomError as error:
+            raise QuantloomError(f"{file}: {error}") from error
 
 
-def _foldings(file: Path, value: Mapping[str, Any]) -> dict[str, Folding]:
+def _load_arrays(file: Path) -> dict[str, np.ndarray]:
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            return dict(stored)
+    except OSError as error:
+        raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise QuantloomError(f"{file}: damaged, or not the arrays of a design; generate it "
+                             "again") from error
+
+
+def _foldings(value: Mapping[str, Any]) -> dict[str, Folding]:
     foldings = {}
     for entry in ({**value[INPUT], "name": INPUT}, *value["layers"]):
         if "folding" not in entry:
@@ -127,12 +143,7 @@ def _foldings(file: Path, value: Mapping[str, Any]) -> dict[str, Folding]:
         if not isinstance(folding, dict) or not all(
             isinstance(v, int) and not isinstance(v, bool) for v in folding.values()
         ):
-            raise QuantloomError(f"{file}: {entry['name']}: the folding must be whole numbers by "
-                                 f"name, not {folding!r}")
+            raise QuantloomError(f"{entry['name']}: the folding must be whole numbers by name, "
+                                 f"not {folding!r}")
         foldings[entry["name"]] = folding
     return foldings
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

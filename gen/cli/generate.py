@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.vectors is None:
         frames = random_frames(design.network, VECTORS)
     else:
-        frames = inputs_to_integers(design.network, load_array(arguments.vectors))
+        frames = read_frames(design.network, arguments.vectors)
     build(design, arguments.output, frames, source=source)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
@@ -125,23 +125,30 @@ def module_name(network: Network, text: str) -> str:
     return name
 
 
-def load_array(path: Path) -> np.ndarray:
-    """Array of a .npy file.
+def read_frames(network: Network, path: Path) -> np.ndarray:
+    """Integers of the input tensor from a .npy file, (frames, height, width, channels).
 
     Raises
     ------
     QuantloomError
-        If it cannot be read.
+        If it cannot be read, or does not hold frames of the network.
     """
     try:
-        array = np.load(existing(path), allow_pickle=False)
+        with existing(path).open("rb") as file:
+            array = np.load(file, allow_pickle=False)
     except OSError as problem:
         raise QuantloomError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
     except (ValueError, EOFError, BadZipFile) as problem:
         raise QuantloomError(f"{path}: not a .npy file of numbers, or a truncated one") from problem
     if not isinstance(array, np.ndarray):
         raise QuantloomError(f"{path}: holds several arrays; give a .npy file with one")
-    return array
+    try:
+        frames = inputs_to_integers(network, array)
+    except QuantloomError as problem:
+        raise QuantloomError(f"{path}: {problem}") from problem
+    if len(frames) == 0:
+        raise QuantloomError(f"{path}: holds no frame")
+    return frames
 
 
 def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:

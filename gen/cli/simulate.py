@@ -10,12 +10,12 @@ import numpy as np
 
 from ..design import Design
 from ..errors import QuantloomError
-from ..network.convert import inputs_to_integers, integers_to_source
+from ..network.convert import integers_to_source
 from .generate import (
     DEFAULT_CLOCK,
-    load_array,
     random_frames,
     rate,
+    read_frames,
     require_unchanged_design,
 )
 from .options import existing, natural, positive, positive_real
@@ -68,8 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.inputs is None:
         frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
     else:
-        frames = inputs_to_integers(design.network, load_array(arguments.inputs))
-        frames = frames[: arguments.frames]
+        frames = read_frames(design.network, arguments.inputs)[: arguments.frames]
     report = simulate_design(design, directory, frames, engine=arguments.engine,
                              stress=arguments.stress, seed=arguments.seed)
     if arguments.outputs is not None:

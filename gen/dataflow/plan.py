@@ -62,13 +62,15 @@ class Plan:
         keys = list(legal[0])
         if set(folding) != set(keys):
             raise QuantloomError(f"{self.op.name}: the folding must have the keys "
-                                 f"{', '.join(keys) or '(none)'}, not {', '.join(folding)}")
+                                 f"{', '.join(keys) or '(none)'}, not "
+                                 f"{', '.join(folding) or '(none)'}")
         for key in keys:
             # Name the first key that no choice of the later ones could make legal.
             fixed = keys[: keys.index(key)]
             values = sorted({f[key] for f in legal if all(f[k] == folding[k] for k in fixed)})
             if folding[key] not in values:
-                so_far = "".join(f" with {k} = {folding[k]}" for k in fixed)
+                so_far = " and ".join(f"{k} = {folding[k]}" for k in fixed)
+                so_far = so_far and f" with {so_far}"
                 raise QuantloomError(
                     f"{self.op.name}: {key} must be one of {', '.join(map(str, values))}{so_far}, "
                     f"not {folding[key]!r}")

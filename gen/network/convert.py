@@ -66,7 +66,7 @@ def inputs_to_integers(network: Network, array: Any) -> Array:
     if raster:
         return integers.reshape(-1, *tensor.shape)
     flat = np.empty((len(integers), tensor.size), np.int64)
-    flat[:, end.order.ravel()] = integers.reshape(len(integers), -1)
+    flat[:, end.order.ravel()] = integers.reshape(-1, tensor.size)
     return flat.reshape(-1, *tensor.shape)
 
 
@@ -84,7 +84,7 @@ def integers_to_source(network: Network, integers: Array) -> Array:
     """
     end = network.source_output
     assert end is not None
-    return np.asarray(integers).reshape(len(integers), -1)[:, end.order]
+    return np.asarray(integers).reshape(len(integers), end.order.size)[:, end.order]
 
 
 def dequantize(network: Network, integers: Array) -> Array:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import QuantloomError
+from ..verilog_names import is_plain
 from .ops import Op
 from .tensor import Tensor
 
@@ -65,7 +66,7 @@ class Network:
     Raises
     ------
     QuantloomError
-        If a name is missing or taken, an operation does not fit its inputs, or an operation's
+        If a name is missing, taken or not fit for Verilog, an operation does not fit its inputs, or an operation's
         output is never used.
     """
 
@@ -80,6 +81,10 @@ class Network:
     def __post_init__(self) -> None:
         if not self.ops:
             raise QuantloomError(f"{self.name}: the network has no operation")
+        for name in (self.name, *(op.name for op in self.ops)):
+            if not is_plain(name):
+                raise QuantloomError(f"{name!r}: the name must be letters, digits and single "
+                                     "underscores, begin with a letter and mean nothing in Verilog")
         self.tensors = {"input": self.input}
         used: set[str] = set()
         for op in self.ops:

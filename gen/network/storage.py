@@ -84,44 +84,97 @@ def from_json(value: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Net
     QuantloomError
         If something is missing or does not fit.
     """
+    part = "network"
     try:
+        part = "input"
         x = value["input"]
-        return Network(
-            name=value["name"],
-            input=Tensor(_shape(x["shape"]), IntType.parse(x["type"]), *x["range"]),
-            ops=[_op(entry, arrays) for entry in value["layers"]],
-            source_input=_end(x, arrays),
-            source_output=_end(value["output"], arrays),
-            host=tuple(value["host"]),
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise QuantloomError(f"the design's network is damaged: {error!r}") from error
+        tensor = Tensor(_sizes(x["shape"], 3), IntType.parse(x["type"]), *_sizes(x["range"], 2))
+        source_input = _end(x, arrays, tensor.size)
+        layers = []
+        for entry in value["layers"]:
+            part = f"layer {entry['name']}"
+            layers.append(_op(entry, arrays))
+        part = "network"
+        network = Network(name=value["name"], input=tensor, ops=layers, source_input=source_input,
+                          host=tuple(str(note) for note in value["host"]))
+        large = [name for name, t in network.tensors.items() if t.size > MAX_ELEMENTS]
+        if large:
+            raise ValueError(f"{large[0]} has more than {MAX_ELEMENTS:,} elements")
+        part = "output"
+        network.source_output = _end(value["output"], arrays,
+                                     network.tensors[network.output].size)
+        return network
+    except KeyError as error:
+        raise QuantloomError(f"{part} is damaged: {error.args[0]!r} is missing") from error
+    except _DAMAGE as error:
+        raise QuantloomError(f"{part} is damaged: {error}") from error
 
 
-def _shape(value: list[int]) -> tuple[int, int, int]:
-    h, w, c = value
-    return h, w, c
+# What numbers and structures of the wrong kind make the constructors raise.
+_DAMAGE = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+
+MAX_ELEMENTS = 1 << 28
+"""Elements of a tensor; more is a damaged file, not a network for a chip."""
+
+_MAX_INTEGER = 1 << 62
 
 
-def _end(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Interface:
+def _integer(stored: Any) -> int:
+    if not isinstance(stored, int) or isinstance(stored, bool) or abs(stored) > _MAX_INTEGER:
+        raise ValueError(f"a whole number is expected, not {stored!r}")
+    return stored
+
+
+def _sizes(stored: Any, count: int) -> tuple[int, ...]:
+    if not isinstance(stored, list) or len(stored) != count:
+        raise ValueError(f"{count} whole numbers are expected, not {stored!r}")
+    return tuple(_integer(number) for number in stored)
+
+
+def _array(stored: Any, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    array = arrays[stored["array"]]
+    if array.dtype == bool:
+        return array
+    if array.dtype.kind != "i":
+        raise ValueError(f"the array {stored['array']} must hold integers, not {array.dtype}")
+    return array.astype(np.int64)
+
+
+def _end(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray], size: int) -> Interface:
+    shape, order = tuple(map(_integer, entry["source_shape"])), _array(entry["order"], arrays)
+    if (order.shape != shape or order.size != size
+            or not np.array_equal(np.sort(order, axis=None), np.arange(size))):
+        raise ValueError(f"the order must place {size} elements in the shape {shape}")
+
     def number(stored: Any) -> np.ndarray | float:
-        return np.asarray(stored) if isinstance(stored, list) else float(stored)
+        values = np.asarray(stored, dtype=float)
+        np.broadcast_to(values, shape)
+        if not np.isfinite(values).all():
+            raise ValueError(f"a finite number is expected, not {stored!r}")
+        return values if values.ndim else float(values)
 
-    return Interface(tuple(entry["source_shape"]), arrays[entry["order"]["array"]],
-                     number(entry["scale"]), entry["zero_point"], number(entry["offset"]))
+    return Interface(shape, order, number(entry["scale"]), _integer(entry["zero_point"]),
+                     number(entry["offset"]))
 
 
 def _op(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ops.Op:
     cls = _KINDS[entry["op"]]
 
-    def decode(stored: Any) -> Any:
-        if isinstance(stored, dict) and "array" in stored:
-            array = arrays[stored["array"]]
-            return array if array.dtype == bool else array.astype(np.int64)
-        if isinstance(stored, dict) and "type" in stored:
+    def decode(annotation: str, stored: Any) -> Any:
+        if stored is None and "None" in annotation:
+            return None
+        if "ndarray" in annotation:
+            return _array(stored, arrays)
+        if "IntType" in annotation:
             return IntType.parse(stored["type"])
-        return tuple(stored) if isinstance(stored, list) else stored
+        if "bool" in annotation and isinstance(stored, bool):
+            return stored
+        if "tuple" in annotation and isinstance(stored, list):
+            return tuple(map(_integer, stored))
+        return _integer(stored)
 
-    names = set(cls.__dataclass_fields__) - {"name", "inputs"}
-    fields = {name: decode(entry[name]) for name in names}
+    if not all(isinstance(name, str) for name in entry["inputs"]):
+        raise ValueError(f"inputs must be names, not {entry['inputs']!r}")
+    fields = {name: decode(str(field.type), entry[name])
+              for name, field in cls.__dataclass_fields__.items() if name not in ("name", "inputs")}
     return cls(name=entry["name"], inputs=tuple(entry["inputs"]), **fields)
