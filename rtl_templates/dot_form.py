@@ -27,7 +27,7 @@ import numpy as np
 
 from .types import IntType
 
-__all__ = ["DotForm", "LUT_INPUTS"]
+__all__ = ["LUT_INPUTS", "DotForm"]
 
 LUT_INPUTS = 6
 

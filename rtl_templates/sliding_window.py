@@ -272,7 +272,7 @@ class WindowParams(BlockParams):
         return Timing((written,), (np.concatenate(produced),))
 
     def create(self) -> wiring.Component:
-        from .window_reader import FullWindow, SerialWindow  # the hardware knows its parameters
         from .window_column import ColumnWindow
+        from .window_reader import FullWindow, SerialWindow  # the hardware knows its parameters
 
         return {"serial": SerialWindow, "column": ColumnWindow, "full": FullWindow}[self.mode](self)

@@ -179,7 +179,10 @@ class FullWindow(wiring.Component):
         going = Signal(2)
         emitting = Signal(2)
         m.d.sync += [going.eq(Cat(go, going)), emitting.eq(Cat(go & emit, emitting))]
-        m.d.comb += [queue.valid.eq(emitting[1]), queue.payload.eq(self._window(m, buffer, going[1]))]
+        m.d.comb += [
+            queue.valid.eq(emitting[1]),
+            queue.payload.eq(self._window(m, buffer, going[1])),
+        ]
         return m
 
     def _window(self, m: Module, buffer: RowBanks, shift: Signal) -> Cat:

@@ -201,7 +201,7 @@ def _(op: Dense, x: Array) -> Array:
 def _(op: Threshold, x: Array) -> Array:
     rows, steps = op.thresholds.shape
     if steps <= 4:
-        count = np.zeros(x.shape, np.int8)
+        count: Array = np.zeros(x.shape, np.int8)
         for k in range(steps):
             count += x >= op.thresholds[:, k]
     else:

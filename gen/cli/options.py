@@ -42,7 +42,7 @@ def _scale(text: str) -> Fraction:
         real = float(value)
     except ArithmeticError:  # a denominator of 0, or more than a float holds
         raise ValueError from None
-    if not 0 < real:
+    if not real > 0:
         raise ValueError
     return value
 

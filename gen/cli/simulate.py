@@ -50,7 +50,8 @@ def register(commands: Any) -> None:
                         help="simulator (default %(default)s)")
     parser.add_argument("--stress", action="store_true",
                         help="random pauses at both ends instead of flat out")
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of pauses and random frames (default %(default)s)")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N",
+                        help="of pauses and random frames (default %(default)s)")
     parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
                         help="clock in MHz, for images/s (default %(default)g)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

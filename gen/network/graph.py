@@ -66,8 +66,8 @@ class Network:
     Raises
     ------
     QuantloomError
-        If a name is missing, taken or not fit for Verilog, an operation does not fit its inputs, or an operation's
-        output is never used.
+        If a name is missing, taken or not fit for Verilog, an operation does not fit its inputs,
+        or an operation's output is never used.
     """
 
     name: str

@@ -88,7 +88,9 @@ def from_json(value: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Net
     try:
         part = "input"
         x = value["input"]
-        tensor = Tensor(_sizes(x["shape"], 3), IntType.parse(x["type"]), *_sizes(x["range"], 2))
+        height, width, channels = _sizes(x["shape"], 3)
+        tensor = Tensor((height, width, channels), IntType.parse(x["type"]),
+                        *_sizes(x["range"], 2))
         source_input = _end(x, arrays, tensor.size)
         layers = []
         for entry in value["layers"]:

@@ -79,7 +79,7 @@ def test_planted_fault_is_named(out):
     verilog = out / "rtl" / "tiny.v"
     text = verilog.read_text()
     assert ".i_payload(conv1_neuron_o_payload)" in text
-    verilog.write_text(text.replace("(conv1_neuron_o_payload)", "(~conv1_neuron_o_payload)"))
+    verilog.write_text(text.replace(".i_payload(conv1_neuron_o", ".i_payload(~conv1_neuron_o"))
     done = quantloom("simulate", out, *ICARUS, "--json")
     assert done.code == 1 and done.json["mismatches"] > 0
     first = done.json["first_mismatch"]
