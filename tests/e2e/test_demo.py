@@ -40,7 +40,6 @@ def test_all_held_out_images(demo):
     assert report["accuracy"] >= 0.96
     assert set(report["layers_checked"]) > {"conv1", "b3b_act", "concat", "pool2", "dense"}
     assert report["interval_cycles"] == pytest.approx(256, rel=0.02)
-    assert report["seconds"] < 120
 
 
 @pytest.mark.parametrize(("engine", "stress"), [("verilator", True), ("cxxrtl", False),
