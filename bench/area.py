@@ -36,10 +36,6 @@ _MODULE = re.compile(r"^module (\w+)\b.*?^endmodule$", re.M | re.S)
 _INSTANCE = re.compile(r"^  (\w+) \w+ \($", re.M)
 
 
-_INITIAL = re.compile(r"^  initial begin\n(.*?)^  end\n", re.M | re.S)
-_INITIAL_LINES = 64
-
-
 @dataclass(frozen=True)
 class Area:
     """What a design occupies.
@@ -115,16 +111,6 @@ def modules_of(verilog: str, top: str) -> str:
     return "\n".join(bodies[name] for name in bodies if name in needed) + "\n"
 
 
-def _short_initials(verilog: str) -> str:
-    """The same source with long initial blocks cut: Yosys reads each in square time."""
-    def cut(match: re.Match[str]) -> str:
-        lines = match[1].splitlines(keepends=True)
-        parts = (lines[k : k + _INITIAL_LINES] for k in range(0, len(lines), _INITIAL_LINES))
-        return "".join("  initial begin\n" + "".join(part) + "  end\n" for part in parts)
-
-    return _INITIAL.sub(cut, verilog)
-
-
 def blocks_of(verilog: str, top: str) -> list[str]:
     """Modules that a module instantiates, in file order."""
     bodies = {match[1]: match[0] for match in _MODULE.finditer(verilog)}
@@ -147,7 +133,7 @@ def netlist_of(verilog: str, top: str) -> tuple[dict[str, Any], dict[str, Any]]:
     notes : dict
         ``lc_estimate`` and ``seconds``.
     """
-    source = _short_initials(modules_of(verilog, top))
+    source = modules_of(verilog, top)
     script = ["read_verilog -sv design.v", _SYNTH.format(top=top), "stat -tech xilinx",
               "write_json netlist.json"]
     key = hashlib.sha256(json.dumps([source, script, yosys_version()]).encode()).hexdigest()[:24]

@@ -159,4 +159,18 @@ def _arranged(verilog: str, dataflow: Dataflow) -> str:
         return rank[max(parents, key=len)], name
 
     source = "\n".join(modules[name] for name in sorted(modules, key=position))
-    return _HEADER.format(name=dataflow.name) + source
+    return _HEADER.format(name=dataflow.name) + _short_initials(source)
+
+
+_INITIAL = re.compile(r"^  initial begin\n(.*?)^  end\n", re.M | re.S)
+_INITIAL_LINES = 64
+
+
+def _short_initials(verilog: str) -> str:
+    """The same source with long initial blocks cut: Yosys reads each in square time."""
+    def cut(match: re.Match[str]) -> str:
+        lines = match[1].splitlines(keepends=True)
+        parts = (lines[k : k + _INITIAL_LINES] for k in range(0, len(lines), _INITIAL_LINES))
+        return "".join("  initial begin\n" + "".join(part) + "  end\n" for part in parts)
+
+    return _INITIAL.sub(cut, verilog)
