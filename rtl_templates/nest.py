@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Signal, Value
+
+from .pipeline import counter
 
 __all__ = ["Loop", "nest"]
 
@@ -35,12 +37,7 @@ def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
     """
     loops = []
     for name, total in rounds.items():
-        count = Signal(range(max(2, total)), name=name)
-        last = Signal(name=f"{name}_last")
-        m.d.comb += last.eq(count == total - 1)
-        if total > 1:
-            with m.If(step):
-                m.d.sync += count.eq(Mux(last, 0, count + 1))
+        count, last = counter(m, name, total, step)
         loops.append(Loop(count, last))
         step = step & last
     return loops
