@@ -10,6 +10,7 @@ import numpy as np
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .resources import Resources
 from .types import IntType
 
 __all__ = ["BlockParams", "StreamShape", "Timing", "serve", "stream_ports"]
@@ -114,6 +115,12 @@ class BlockParams:
     def cycles(self) -> int:
         """Cycles a frame that the block needs when nothing else holds it up."""
         raise NotImplementedError
+
+    @property
+    def resources(self) -> Resources:
+        """What the block occupies on a 7-series part, from a formula of its own."""
+        width = sum(s.width for s in (*self.inputs, *self.outputs))
+        return Resources(lut=20 + width, ff=10 + 2 * width)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         """Output beats of one frame.

@@ -13,6 +13,7 @@ from .builder import Builder, lanes_fit
 __all__ = ["Folding", "Plan", "lane_options", "plan"]
 
 Folding = dict[str, int]
+"""Numbers, by key, that fold one layer."""
 
 
 class Plan:

@@ -1,0 +1,85 @@
+"""What blocks occupy on a 7-series part, and the prices of common structures.
+
+Areas are in LUT sites, as a placed netlist counts them: a carry bit takes a site, two small LUTs
+share one only if they have at most five inputs together, a LUT memory takes what its primitive
+takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+__all__ = ["Resources", "bram18_of", "counter_sites", "lutram_sites", "rom_sites"]
+
+# RAMB18E1 shapes: bits of a word to words; a RAMB36E1 is two of the next deeper, or wider, kind.
+_RAMB18 = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a block or a design occupies.
+
+    Parameters
+    ----------
+    lut : float
+        LUT sites, memories in LUTs included.
+    ff : float
+        Flip-flops.
+    bram18 : int
+        RAMB18E1; a RAMB36E1 is two.
+    dsp : int
+        DSP48E1.
+    """
+
+    lut: float = 0.0
+    ff: float = 0.0
+    bram18: int = 0
+    dsp: int = 0
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __mul__(self, count: int) -> Resources:
+        return Resources(*(getattr(self, f.name) * count for f in fields(self)))
+
+    def fits(self, limit: Resources) -> bool:
+        """Whether none of the numbers is above the limit's."""
+        return all(getattr(self, f.name) <= getattr(limit, f.name) for f in fields(self))
+
+
+def lutram_sites(width: int, depth: int) -> int:
+    """Sites of a LUT memory with one write and one asynchronous read port.
+
+    A RAM32M holds 6 bits x 32 words in 4 sites, a RAM64M 3 bits x 64 words; deeper ones are made
+    of those and multiplexers.
+    """
+    if depth <= 32:
+        return -(-width // 6) * 4
+    banks = -(-depth // 64)
+    return banks * -(-width // 3) * 4 + (width * -(-(banks - 1) // 3) if banks > 1 else 0)
+
+
+def rom_sites(width: int, depth: int) -> float:
+    """Sites of a table of constants that looks random: two LUT5 a site up to 32 words."""
+    if depth <= 1:
+        return 0.0
+    if depth <= 32:
+        return width / 2
+    banks = -(-depth // 64)
+    # MUXF7 and MUXF8 join four LUTs at no cost in sites; a LUT6 joins four of these.
+    return width * (banks + (-(-banks // 4) - 1) / 3 if banks > 4 else banks)
+
+
+def bram18_of(width: int, depth: int) -> int:
+    """RAMB18E1 that a memory takes if every part of its words has the best shape for it."""
+    return min(_cover(width, depth, bits) for bits in _RAMB18)
+
+
+def _cover(width: int, depth: int, bits: int) -> int:
+    return -(-width // bits) * -(-depth // _RAMB18[bits])
+
+
+def counter_sites(modulus: int) -> float:
+    """Sites of a counter that wraps: an increment and a comparison."""
+    bits = max(1, modulus - 1).bit_length()
+    return 1.3 * bits + 1 if modulus > 1 else 0.0
