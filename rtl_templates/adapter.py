@@ -30,6 +30,9 @@ class AdapterParams(BlockParams):
     elements : int
         Elements a frame.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -40,6 +43,7 @@ class AdapterParams(BlockParams):
     lanes_in: int
     lanes_out: int
     elements: int
+    depth: int | None = None
 
     kind = "adapter"
 
@@ -88,9 +92,11 @@ class AdapterParams(BlockParams):
         ends = np.arange(1, frames * self.outputs[0].beats + 1) * self.units_out
         needed = (ends - 1) // self.units_in
         if self.units_in <= self.units_out:  # every input beat is taken at once
-            start = serve(arrivals[0])
+            emits = np.zeros(len(arrivals[0]), bool)
+            emits[needed] = True
+            start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
             return Timing((start,), (start[needed] + self.latency,))
-        start = serve(arrivals[0][needed])
+        start = serve(arrivals[0][needed], depth=self.depth, hold=self.latency + 1)
         final = np.searchsorted(needed, np.arange(len(arrivals[0])), side="right") - 1
         return Timing((start[final],), (start + self.latency,))
 
@@ -125,7 +131,7 @@ class Adapter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.queue = queue = Queue(p.outputs[0].layout, 2)
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Units in order: the last ones taken, then those of the beat at the input. The window of

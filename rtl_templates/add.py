@@ -31,6 +31,9 @@ class AddParams(BlockParams):
     lanes, beats : int
         Elements a beat, beats a frame, of each input and the output.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -42,6 +45,7 @@ class AddParams(BlockParams):
     multipliers: tuple[int, ...]
     lanes: int = 1
     beats: int = 1
+    depth: int | None = None
 
     kind = "add"
 
@@ -90,7 +94,7 @@ class AddParams(BlockParams):
         return (total,)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(np.max(arrivals, axis=0))
+        start = serve(np.max(arrivals, axis=0), depth=self.depth, hold=self.latency + 1)
         return Timing((start,) * len(arrivals), (start + self.latency,))
 
     def create(self) -> Add:
@@ -124,7 +128,7 @@ class Add(wiring.Component):
         m = Module()
         ports = [getattr(self, f"i_{k}" if k else "i") for k in range(len(p.input_types))]
         go = Signal()
-        queue = issue(m, go, ports, self.o, p.pipeline)
+        queue = issue(m, go, ports, self.o, p.pipeline, depth=p.depth)
         results = []
         for lane in range(p.lanes):
             unit = Module()

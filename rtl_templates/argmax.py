@@ -29,6 +29,9 @@ class ArgMaxParams(BlockParams):
         Channels an input beat; divides ``channels``. An output beat is one index.
     positions_per_frame : int
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -39,6 +42,7 @@ class ArgMaxParams(BlockParams):
     channels: int
     lanes: int = 1
     positions_per_frame: int = 1
+    depth: int | None = None
 
     kind = "argmax"
 
@@ -88,9 +92,9 @@ class ArgMaxParams(BlockParams):
         return (x.argmax(axis=1).astype(np.int64).reshape(-1, 1),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
-        last = start.reshape(-1, self.folds)[:, -1]
-        return Timing((start,), (last + self.latency,))
+        emits = np.arange(len(arrivals[0])) % self.folds == self.folds - 1
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
+        return Timing((start,), (start[emits] + self.latency,))
 
     def create(self) -> ArgMax:
         return ArgMax(self)
@@ -123,7 +127,7 @@ class ArgMax(wiring.Component):
         m = Module()
         go = Signal()
         fold, fold_last = counter(m, "fold", p.folds, go)
-        queue = issue(m, go, [self.i], self.o, p.pipeline, fold_last)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, fold_last, p.depth)
         steps = p.pipeline - 1
         # Best of the lanes, and the index of the beat's first channel.
         value, lane = self._best_lane(m, [delay(m, f"operand_{k}", self.i.payload[k])

@@ -66,18 +66,30 @@ class Timing:
     produced: tuple[np.ndarray, ...]
 
 
-def serve(ready: np.ndarray, service: int | np.ndarray = 1) -> np.ndarray:
+def serve(
+    ready: np.ndarray, service: int | np.ndarray = 1, *, depth: int | None = None, hold: int = 0,
+    emits: np.ndarray | None = None, before: np.ndarray | None = None,
+) -> np.ndarray:
     """Start cycles of jobs that one server takes in order.
 
     Job ``k`` starts when it is ready and the job before it is done: ``start[k] =
     max(ready[k], start[k-1] + service[k-1])``, solved without a loop as a running maximum
-    (max-plus prefix sum).
+    (max-plus prefix sum). With ``depth``, a job that emits also waits for one of so many places,
+    each of which it keeps for ``hold`` cycles.
 
     Parameters
     ----------
     ready : array of int64, (jobs,)
     service : int or array of int64, (jobs,)
         Cycles that a job keeps the server busy.
+    depth : int or None
+        Places of the output queue; None if they never run out.
+    hold : int
+        Cycles from the start of a job to the first in which its place can be given to another.
+    emits : array of bool, (jobs,), or None
+        Which jobs take a place; None if all do.
+    before : array of int64 or None
+        Starts of earlier jobs that took a place.
 
     Returns
     -------
@@ -86,7 +98,24 @@ def serve(ready: np.ndarray, service: int | np.ndarray = 1) -> np.ndarray:
     ready = np.asarray(ready, dtype=np.int64)
     durations = np.broadcast_to(np.asarray(service, dtype=np.int64), ready.shape)
     offset = np.concatenate(([0], np.cumsum(durations)[:-1]))
-    return np.maximum.accumulate(ready - offset) + offset
+    start = np.maximum.accumulate(ready - offset) + offset
+    if depth is None:
+        return start
+    earlier = np.zeros(0, np.int64) if before is None else np.asarray(before)[-depth:]
+    taken = np.concatenate((earlier, start if emits is None else start[emits]))
+    if (taken[depth:] - taken[:-depth] >= hold).all():
+        return start
+    places = earlier.tolist()
+    free = 0
+    for k, (at, busy) in enumerate(zip(ready.tolist(), durations.tolist(), strict=True)):
+        at = max(at, free)
+        if emits is None or emits[k]:
+            if len(places) >= depth:
+                at = max(at, places[-depth] + hold)
+            places.append(at)
+        start[k] = at
+        free = at + busy
+    return start
 
 
 class BlockParams:
@@ -100,6 +129,13 @@ class BlockParams:
     kind: ClassVar[str]
     latency: int
     """Cycles from the last input beat that an output beat needs to that output beat."""
+    depth: int | None = None
+    """Places of the output queue; None: enough for one beat a cycle."""
+
+    @property
+    def queue_latency(self) -> int:
+        """Cycles from the taking of a place in the output queue to the beat at the output."""
+        return self.latency
 
     @property
     def inputs(self) -> tuple[StreamShape, ...]:

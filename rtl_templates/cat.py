@@ -33,6 +33,9 @@ class CatParams(BlockParams):
         Elements a beat, of each input and the output; divides every channel count.
     positions_per_frame : int
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -44,6 +47,7 @@ class CatParams(BlockParams):
     channels: tuple[int, ...]
     lanes: int = 1
     positions_per_frame: int = 1
+    depth: int | None = None
 
     kind = "cat"
 
@@ -88,7 +92,7 @@ class CatParams(BlockParams):
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         positions = frames * self.positions_per_frame
         ready = np.concatenate([a.reshape(positions, -1) for a in arrivals], axis=1)
-        start = serve(ready.reshape(-1))
+        start = serve(ready.reshape(-1), depth=self.depth, hold=self.latency + 1)
         parts = np.split(start.reshape(positions, -1), np.cumsum(self.folds)[:-1], axis=1)
         return Timing(tuple(part.reshape(-1) for part in parts), (start + self.latency,))
 
@@ -119,7 +123,7 @@ class Cat(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.queue = queue = Queue(p.outputs[0].layout, 2)
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         count = len(p.input_types)

@@ -28,6 +28,9 @@ class ClipParams(BlockParams):
     lanes, beats : int
         Elements a beat, beats a frame.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -40,6 +43,7 @@ class ClipParams(BlockParams):
     hi: int
     lanes: int = 1
     beats: int = 1
+    depth: int | None = None
 
     kind = "clip"
 
@@ -75,7 +79,7 @@ class ClipParams(BlockParams):
         return (np.clip(np.asarray(beats[0], dtype=np.int64), self.lo, self.hi),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,))
 
     def create(self) -> Clip:
@@ -106,7 +110,7 @@ class Clip(wiring.Component):
         p = self.params
         m = Module()
         go = Signal()
-        queue = issue(m, go, [self.i], self.o, p.latency - 1)
+        queue = issue(m, go, [self.i], self.o, p.latency - 1, depth=p.depth)
         results = []
         for lane in range(p.lanes):
             result = Signal(p.output_type.bits, name=f"result_{lane}", reset_less=True)

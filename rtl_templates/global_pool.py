@@ -33,6 +33,9 @@ class GlobalPoolParams(BlockParams):
     lanes : int
         Channels a beat, of input and output; divides ``channels``.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -45,6 +48,7 @@ class GlobalPoolParams(BlockParams):
     positions: int
     channels: int = 1
     lanes: int = 1
+    depth: int | None = None
 
     kind = "global_pool"
 
@@ -90,9 +94,9 @@ class GlobalPoolParams(BlockParams):
         return (x.max(axis=0) if self.operation == "max" else x.sum(axis=0),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
-        last = start.reshape(frames, self.positions, self.folds)[:, -1]
-        return Timing((start,), (last.reshape(-1) + self.latency,))
+        emits = np.tile(np.arange(self.positions).repeat(self.folds) == self.positions - 1, frames)
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
+        return Timing((start,), (start[emits] + self.latency,))
 
     def create(self) -> GlobalPool:
         return GlobalPool(self)
@@ -126,7 +130,7 @@ class GlobalPool(wiring.Component):
         go = Signal()
         fold, fold_last = counter(m, "fold", p.folds, go)
         position, position_last = counter(m, "position", p.positions, go & fold_last)
-        queue = issue(m, go, [self.i], self.o, p.pipeline, position_last)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, position_last, p.depth)
 
         # One cycle later: the operand meets what its channels have so far.
         running = delay(m, "running", go, reset=True)

@@ -52,6 +52,9 @@ class NeuronParams(BlockParams):
         Channels of a group. With several group lanes a beat brings, kernel position by kernel
         position, the channels of all its groups.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -69,6 +72,7 @@ class NeuronParams(BlockParams):
     positions: int = 1
     group_lanes: int = 1
     group_channels: int = 1
+    depth: int | None = None
 
     kind = "neuron"
 
@@ -209,10 +213,11 @@ class NeuronParams(BlockParams):
         return (y.reshape(self.outputs[0].beats, self.outputs[0].lanes),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0], self.output_folds)
-        last = start.reshape(-1, self.operand_folds)[:, -1]
-        produced = last[:, None] + np.arange(self.output_folds) + self.latency
-        return Timing((start + self.output_folds - 1,), (produced.reshape(-1),))
+        beats, folds = len(arrivals[0]), self.output_folds
+        emits = (np.arange(beats) % self.operand_folds == self.operand_folds - 1).repeat(folds)
+        start = serve(arrivals[0].repeat(folds), depth=self.depth, hold=self.latency + 1,
+                      emits=emits)
+        return Timing((start[folds - 1 :: folds],), (start[emits] + self.latency,))
 
     def create(self) -> Neuron:
         return Neuron(self)
@@ -248,7 +253,7 @@ class Neuron(wiring.Component):
         m = Module()
         layout = p.outputs[0].layout
         # The dot products' pipeline ends at the accumulator, one register before the queue.
-        m.submodules.queue = queue = CreditQueue(layout, p.pipeline)
+        m.submodules.queue = queue = CreditQueue(layout, p.pipeline, p.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Issue: one fold of one beat a cycle.

@@ -33,6 +33,9 @@ class PadParams(BlockParams):
         Elements a beat: divides the channels, or is a multiple of them, that is several pixels;
         width, left and right pads must then be multiples of the pixels.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -45,6 +48,7 @@ class PadParams(BlockParams):
     pads: tuple[int, int, int, int]
     value: int = 0
     lanes: int = 1
+    depth: int | None = None
 
     kind = "pad"
 
@@ -109,7 +113,7 @@ class PadParams(BlockParams):
         ready = np.zeros(len(inside), dtype=np.int64)
         ready[:: len(inside) // frames] = arrivals[0][:: self.inputs[0].beats]
         ready[inside] = arrivals[0]
-        start = serve(ready)
+        start = serve(ready, depth=self.depth, hold=self.latency + 1)
         return Timing((start[inside],), (start + self.latency,))
 
     def create(self) -> Pad:
@@ -142,7 +146,7 @@ class Pad(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.queue = queue = Queue(p.outputs[0].layout, 2)
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         step, inside = Signal(), Signal()

@@ -48,6 +48,7 @@ def issue(
     output: stream.Interface,
     cycles: int,
     last: Value | None = None,
+    depth: int | None = None,
 ) -> CreditQueue:
     """Issue logic and output queue of a pipeline that never stops.
 
@@ -69,9 +70,11 @@ def issue(
         Registers between issue and the queue.
     last : Value or None
         Whether the beat completes a result; None if every beat does.
+    depth : int or None
+        Places of the queue; None: enough for one beat a cycle.
     """
     last = Const(1) if last is None else last
-    m.submodules.queue = queue = CreditQueue(output.payload.shape(), cycles)
+    m.submodules.queue = queue = CreditQueue(output.payload.shape(), cycles, depth)
     wiring.connect(m, queue.o, wiring.flipped(output))
     room = queue.credit | ~last
     m.d.comb += go.eq(room & Cat(i.valid for i in inputs).all())

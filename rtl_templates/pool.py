@@ -49,6 +49,9 @@ class PoolParams(BlockParams):
         needs all channels in a beat.
     positions_per_frame : int
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -63,6 +66,7 @@ class PoolParams(BlockParams):
     lanes: int = 1
     positions: int = 1
     positions_per_frame: int = 1
+    depth: int | None = None
 
     kind = "pool"
 
@@ -116,7 +120,7 @@ class PoolParams(BlockParams):
         return (y.reshape(self._beats, -1),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,))
 
     def create(self) -> Pool:
@@ -149,7 +153,7 @@ class Pool(wiring.Component):
         p = self.params
         m = Module()
         go = Signal()
-        queue = issue(m, go, [self.i], self.o, p.pipeline)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
         results = []
         for lane in range(p.positions * p.lanes):
             unit = Module()

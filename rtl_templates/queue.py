@@ -5,71 +5,101 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Module, Mux, ShapeLike, Signal
+from amaranth.hdl import Module, Shape, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .resources import bram18_of, lutram_sites
+from .ring import Turns
+from .validation import check_positive
 
-__all__ = ["CreditQueue", "Fifo", "FifoParams", "Queue"]
+__all__ = ["CreditQueue", "Fifo", "FifoParams", "Queue", "in_lutram"]
 
-LUTRAM_DEPTH = 64
-"""Up to this depth a queue is read asynchronously (LUTRAM); deeper ones suit block RAM."""
+SITES_PER_BRAM18 = 120
+"""LUT sites that are dearer than half a block RAM: a small Zynq has about that many of them for
+each."""
+
+
+def in_lutram(width: int, depth: int) -> bool:
+    """Whether a queue is kept in LUTs rather than in block RAM.
+
+    Up to 64 places it is, and as long as the LUTs it takes are worth less than the block RAM.
+    """
+    places = 1 << (depth - 1).bit_length()
+    dear = bram18_of(width, places) * SITES_PER_BRAM18
+    return depth <= 64 or lutram_sites(width, places) <= dear
 
 
 class Queue(wiring.Component):
     """First-in first-out queue with registered flags.
 
-    A beat can leave in the cycle after it entered (depth up to 64), or two cycles after (deeper:
-    the memory is read synchronously into an output register). One beat a cycle at any depth of
-    at least 2. Neither flag depends on the other side's in the same cycle.
+    A beat can leave in the cycle after it entered, or two cycles after (more than 64 places: the
+    memory is read synchronously into an output register). One beat a cycle at any depth of at
+    least 2; a queue of depth 1 is a register, and takes a beat every other cycle. Neither flag
+    depends on the other side's in the same cycle.
 
     Parameters
     ----------
     shape : ShapeLike
         Payload.
     depth : int
-        Beats that fit, at least 2.
+        Beats that fit, at least 1.
 
     Members
     -------
     i : In(stream)
     o : Out(stream)
-    level : Out(range(depth + 1))
-        Beats inside.
     """
 
     i: stream.Interface
     o: stream.Interface
 
     def __init__(self, shape: ShapeLike, depth: int):
-        if depth < 2:
-            raise ValueError(f"Depth must be at least 2, not {depth!r}")
+        check_positive(depth=depth)
         self.shape, self.depth = shape, depth
-        super().__init__({
-            "i": In(stream.Signature(shape)),
-            "o": Out(stream.Signature(shape)),
-            "level": Out(range(depth + 1)),
-        })
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        registered = self.depth > LUTRAM_DEPTH
-        slots = self.depth - registered  # the output register holds one beat
-        m.submodules.storage = storage = memory.Memory(shape=self.shape, depth=slots, init=[])
+        if self.depth == 1:
+            self._register(m)
+        else:
+            self._memory(m)
+        return m
+
+    def _register(self, m: Module) -> None:
+        # The flag drives the payload's clock enable: no logic but the flag's own.
+        empty = Signal(init=1)
+        payload = Signal(self.shape, reset_less=True)
+        m.d.comb += [
+            self.i.ready.eq(empty),
+            self.o.valid.eq(~empty),
+            self.o.payload.eq(payload),
+        ]
+        with m.If(empty):
+            m.d.sync += [payload.eq(self.i.payload), empty.eq(~self.i.valid)]
+        with m.Else():
+            m.d.sync += empty.eq(self.o.ready)
+
+    def _memory(self, m: Module) -> None:
+        registered = self.depth > 64
+        writing, reading = Signal(), Signal()
+        # With an output register that holds one beat.
+        turns = Turns(m, "", self.depth - registered, writing, reading)
+        lutram = in_lutram(Shape.cast(self.shape).width, self.depth)
+        m.submodules.storage = storage = memory.Memory(
+            shape=self.shape, depth=turns.codes, init=[],
+            attrs={"ram_style": "distributed" if lutram else "block"} if registered else {})
         w_port = storage.write_port()
         r_port = storage.read_port(domain="sync" if registered else "comb")
-        put, get = Signal(range(slots)), Signal(range(slots))
-        stored = Signal(range(slots + 1))
-        writing, reading = Signal(), Signal()
-
         m.d.comb += [
-            self.i.ready.eq(stored != slots),
-            writing.eq(self.i.valid & self.i.ready),
-            w_port.addr.eq(put),
+            self.i.ready.eq(~turns.full),
+            writing.eq(self.i.valid & ~turns.full),
+            w_port.addr.eq(turns.head),
             w_port.data.eq(self.i.payload),
             w_port.en.eq(writing),
-            r_port.addr.eq(get),
+            r_port.addr.eq(turns.tail),
             self.o.payload.eq(r_port.data),
         ]
         if registered:
@@ -78,24 +108,16 @@ class Queue(wiring.Component):
             filled = Signal()
             m.d.comb += [
                 r_port.en.eq(~filled | self.o.ready),
-                reading.eq(r_port.en & (stored != 0)),
+                reading.eq(r_port.en & turns.some),
                 self.o.valid.eq(filled),
-                self.level.eq(stored + filled),
             ]
             with m.If(r_port.en):
-                m.d.sync += filled.eq(stored != 0)
+                m.d.sync += filled.eq(turns.some)
         else:
             m.d.comb += [
-                self.o.valid.eq(stored != 0),
-                reading.eq(self.o.valid & self.o.ready),
-                self.level.eq(stored),
+                self.o.valid.eq(turns.some),
+                reading.eq(turns.some & self.o.ready),
             ]
-        with m.If(writing):
-            m.d.sync += put.eq(Mux(put == slots - 1, 0, put + 1))
-        with m.If(reading):
-            m.d.sync += get.eq(Mux(get == slots - 1, 0, get + 1))
-        m.d.sync += stored.eq(stored + writing - reading)
-        return m
 
 
 class CreditQueue(wiring.Component):
@@ -111,7 +133,10 @@ class CreditQueue(wiring.Component):
     shape : ShapeLike
         Payload.
     latency : int
-        Cycles from ``take`` to ``valid``. The queue is deep enough for one beat a cycle.
+        Cycles from ``take`` to ``valid``.
+    depth : int or None
+        Beats started and not yet taken, at most; 1 is a register. None: as many as make one
+        beat a cycle, ``latency + 3``.
 
     Members
     -------
@@ -126,11 +151,12 @@ class CreditQueue(wiring.Component):
 
     o: stream.Interface
 
-    def __init__(self, shape: ShapeLike, latency: int):
+    def __init__(self, shape: ShapeLike, latency: int, depth: int | None = None):
         if latency < 0:
             raise ValueError(f"Latency must not be negative, not {latency!r}")
         self.shape, self.latency = shape, latency
-        self.depth = latency + 3
+        self.depth = latency + 3 if depth is None else depth
+        check_positive(depth=self.depth)
         super().__init__({
             "credit": Out(1),
             "take": In(1),
@@ -141,20 +167,37 @@ class CreditQueue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = Queue(self.shape, self.depth)
-        free = Signal(range(self.depth + 1), init=self.depth)
         leaving = Signal()
+        m.d.comb += leaving.eq(self.o.valid & self.o.ready)
+        if self.depth == 1:
+            self._register(m, leaving)
+            return m
+        m.submodules.queue = queue = Queue(self.shape, self.depth)
         m.d.comb += [
             queue.i.valid.eq(self.valid),
             queue.i.payload.eq(self.payload),
-            self.o.payload.eq(queue.o.payload),
-            self.o.valid.eq(queue.o.valid),
-            queue.o.ready.eq(self.o.ready),
-            leaving.eq(self.o.valid & self.o.ready),
-            self.credit.eq(free != 0),
         ]
-        m.d.sync += free.eq(free + leaving - self.take)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.d.comb += self.credit.eq(~Turns(m, "credit_", self.depth, self.take, leaving).full)
         return m
+
+    def _register(self, m: Module, leaving: Signal) -> None:
+        free = Signal(init=1)  # no beat is under way or waits
+        filled = Signal()
+        payload = Signal(self.shape, reset_less=True)
+        m.d.comb += [
+            self.credit.eq(free),
+            self.o.valid.eq(filled),
+            self.o.payload.eq(payload),
+        ]
+        with m.If(self.valid):
+            m.d.sync += [payload.eq(self.payload), filled.eq(1)]
+        with m.Elif(self.o.ready):
+            m.d.sync += filled.eq(0)
+        with m.If(self.take):
+            m.d.sync += free.eq(0)
+        with m.Elif(leaving):
+            m.d.sync += free.eq(1)
 
 
 @dataclass(frozen=True)
@@ -162,17 +205,20 @@ class FifoParams(BlockParams):
     """FIFO of ``depth`` beats between two blocks."""
 
     stream: StreamShape
-    depth: int
+    depth: int  # type: ignore[assignment]
 
     kind = "fifo"
 
     def __post_init__(self) -> None:
-        if self.depth < 2:
-            raise ValueError(f"Depth must be at least 2, not {self.depth!r}")
+        check_positive(depth=self.depth)
 
     @property
     def latency(self) -> int:  # type: ignore[override]
-        return 2 if self.depth > LUTRAM_DEPTH else 1
+        return 2 if self.depth > 64 else 1
+
+    @property
+    def queue_latency(self) -> int:
+        return 1
 
     @property
     def inputs(self) -> tuple[StreamShape, ...]:
@@ -190,7 +236,7 @@ class FifoParams(BlockParams):
         return (beats[0],)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,))
 
     def create(self) -> Fifo:
@@ -208,8 +254,6 @@ class Fifo(wiring.Component):
     -------
     i : In(stream)
     o : Out(stream)
-    level : Out
-        Beats inside.
     """
 
     i: stream.Interface
@@ -217,12 +261,11 @@ class Fifo(wiring.Component):
 
     def __init__(self, params: FifoParams):
         self.params = params
-        super().__init__({**stream_ports(params), "level": Out(range(params.depth + 1))})
+        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.queue = queue = Queue(self.params.stream.layout, self.params.depth)
         wiring.connect(m, wiring.flipped(self.i), queue.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        m.d.comb += self.level.eq(queue.level)
         return m

@@ -39,6 +39,9 @@ class RequantizeParams(BlockParams):
         ``channels`` times a divisor of ``positions_per_frame`` (several positions a beat).
     channels, positions_per_frame : int
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -55,6 +58,7 @@ class RequantizeParams(BlockParams):
     lanes: int = 1
     channels: int = 1
     positions_per_frame: int = 1
+    depth: int | None = None
 
     kind = "requantize"
 
@@ -147,7 +151,7 @@ class RequantizeParams(BlockParams):
         return (y.reshape(-1, self.lanes),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,))
 
     def create(self) -> Requantize:
@@ -181,7 +185,7 @@ class Requantize(wiring.Component):
         m = Module()
         go = Signal()
         fold, _ = counter(m, "fold", p.folds, go)
-        queue = issue(m, go, [self.i], self.o, p.pipeline)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
         add_fold = delay(m, "fold", fold) if p.multiplies else fold
         results = []
         for lane in range(p.lanes):

@@ -55,6 +55,9 @@ class WindowParams(BlockParams):
         the first rows of a frame are there before the last ones of the frame before it are
         given up, and no cycle is lost between frames.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -71,6 +74,7 @@ class WindowParams(BlockParams):
     positions: int = 1
     pixels: int = 1
     spare: int | None = None
+    depth: int | None = None
 
     kind = "window"
 
@@ -150,6 +154,10 @@ class WindowParams(BlockParams):
     def latency(self) -> int:  # type: ignore[override]
         """Written word to output: memory, read, (row select,) queue."""
         return 3 if self.mode == "serial" else 4
+
+    @property
+    def queue_latency(self) -> int:
+        return self.latency - 1
 
     @property
     def history(self) -> int:
@@ -248,9 +256,8 @@ class WindowParams(BlockParams):
         # The last read (in the other modes, the last window) of a frame waits for all of it.
         last_need = np.where(needs == self.row_end_need, self.frame_end_need, needs)
         capacity = self.rows * self.row_words
-        offset = np.concatenate(([0], np.cumsum(durations)[:-1]))
         written = np.empty(len(arrival), dtype=np.int64)
-        produced = []
+        issued = [np.zeros(0, np.int64)]
         done, free_at, released, write_at, read_at = 0, 0, 0, 0, 0
         for row in range(frames * self.out_shape[0]):
             # Words that fit once the rows before this row of windows are given up.
@@ -262,14 +269,15 @@ class WindowParams(BlockParams):
             end = (row + 1) % self.out_shape[0] == 0
             need = last_need if end else needs
             ready = np.maximum(written[released + need - 1] + 1, read_at)
-            start = np.maximum.accumulate(ready - offset) + offset
-            produced.append(start[emits] + self.latency - 1)
+            start = serve(ready, durations, depth=self.depth, hold=self.queue_latency + 1,
+                          emits=emits, before=np.concatenate(issued[-(self.depth or 0) - 1 :]))
+            issued.append(start[emits])
             read_at = int(start[-1] + durations[-1])
-            free_at = int(start[-1]) + 2
+            free_at = int(start[-1]) + 1
             released += (self.rest if end else self.stride[0]) * self.row_words
         if done < len(arrival):
             written[done:] = serve(np.maximum(arrival[done:], max(free_at, write_at)))
-        return Timing((written,), (np.concatenate(produced),))
+        return Timing((written,), (np.concatenate(issued) + self.queue_latency,))
 
     def create(self) -> wiring.Component:
         from .window_column import ColumnWindow

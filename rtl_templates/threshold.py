@@ -38,6 +38,9 @@ class ThresholdParams(BlockParams):
         ``channels`` times a divisor of ``positions_per_frame`` (several positions a beat).
     channels, positions_per_frame : int
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -52,6 +55,7 @@ class ThresholdParams(BlockParams):
     lanes: int = 1
     channels: int = 1
     positions_per_frame: int = 1
+    depth: int | None = None
 
     kind = "threshold"
 
@@ -159,7 +163,7 @@ class ThresholdParams(BlockParams):
         return ((self.base + self.step * count).reshape(-1, self.lanes),)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,))
 
     def create(self) -> Threshold:
@@ -195,7 +199,7 @@ class Threshold(wiring.Component):
         go = Signal()
         folds = p.folds if p.rows > 1 else 1  # one row needs no address
         fold, _ = counter(m, "fold", folds, go)
-        queue = issue(m, go, [self.i], self.o, p.pipeline)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
         # The fold travels with its beat; entry c is c cycles after issue.
         fold_at: list[Value] = [fold if folds > 1 else Const(0, 0)]
         for cycle in range(p.pipeline):

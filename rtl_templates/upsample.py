@@ -31,6 +31,9 @@ class UpsampleParams(BlockParams):
     lanes : int
         Elements a beat; divides the channels.
 
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
     Raises
     ------
     ValueError
@@ -41,6 +44,7 @@ class UpsampleParams(BlockParams):
     shape: tuple[int, int, int]
     factors: tuple[int, int]
     lanes: int = 1
+    depth: int | None = None
 
     kind = "upsample"
 
@@ -83,6 +87,10 @@ class UpsampleParams(BlockParams):
         """Write, read, queue."""
         return 3
 
+    @property
+    def queue_latency(self) -> int:
+        return self.latency - 1
+
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(self.shape)
         y = x.repeat(self.factors[0], axis=0).repeat(self.factors[1], axis=1)
@@ -106,7 +114,8 @@ class UpsampleParams(BlockParams):
             ready = wait.reshape(-1).copy()
             if r:
                 ready[0] = max(ready[0], read[r - 1, -1] + 1)
-            read[r] = serve(ready)
+            read[r] = serve(ready, depth=self.depth, hold=self.queue_latency + 1,
+                            before=read[:r].reshape(-1))
         return Timing((written.reshape(-1),), (read.reshape(-1) + self.latency - 1,))
 
     def create(self) -> Upsample:
@@ -140,7 +149,7 @@ class Upsample(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1)
+        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         places = 2 * p.row_beats
         m.submodules.rows = rows = memory.Memory(

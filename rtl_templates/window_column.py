@@ -42,7 +42,7 @@ class ColumnWindow(wiring.Component):
         p = self.params
         m = Module()
         m.submodules.buffer = buffer = RowBanks(p)
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, latency=2)
+        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 2, p.depth)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 

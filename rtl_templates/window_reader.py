@@ -42,7 +42,7 @@ class SerialWindow(wiring.Component):
         p = self.params
         m = Module()
         m.submodules.buffer = buffer = RingBuffer(p)
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, latency=1)
+        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
@@ -136,7 +136,7 @@ class FullWindow(wiring.Component):
         p = self.params
         m = Module()
         m.submodules.buffer = buffer = RowBanks(p)
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, latency=2)
+        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 2, p.depth)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 

@@ -156,7 +156,7 @@ def make_report(dataflow: Dataflow, design: Design, result: RunResult, *, engine
         interval_cycles=None if stress else _interval(result),
         latency_cycles=None if stress or result.frames == 0 else
         int(result.last_out[0] - result.first_in[0]) + 1,
-        fifo_high_water={name: (mark, depths[name].depth)  # type: ignore[attr-defined]
+        fifo_high_water={name: (mark, depths[name].depth)  # type: ignore[misc]
                          for name, mark in result.fifo_marks.items()},
         deadlock=explain(dataflow, design, result, frames) if result.stuck else None,
         stress=stress, seed=seed,

@@ -14,14 +14,15 @@ from quantloom.rtl_templates.types import BIPOLAR, IntType
 from .bench import check_block
 from .timing import check_schedule
 
-DEPTHS = [2, 3, 5, 64, 65, 66, 200]
+DEPTHS = [1, 2, 3, 5, 8, 64, 65, 66, 200]
 BYTE = IntType(8)
 
 
 @pytest.mark.parametrize("type_", [BIPOLAR, BYTE, IntType(5, True)], ids=str)
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_fifo_equals_reference(depth, type_):
-    check_block(FifoParams(stream=StreamShape(type_, 3, 50), depth=depth), seed=depth)
+    check_block(FifoParams(stream=StreamShape(type_, 3, 50), depth=depth), seed=depth,
+                full_rate=depth > 1)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -32,7 +33,7 @@ def test_fifo_schedule_is_exact(depth):
 def run_queue(dut, cycles, *, offer, accept, seed=0):
     """Random walk: probabilities of offering and accepting in a cycle, by cycle.
 
-    Checks order and level in every cycle. Returns the beats that went in, the beats that came
+    Checks order and depth in every cycle. Returns the beats that went in, the beats that came
     out and the levels, by cycle.
     """
     rng = np.random.default_rng(seed)
@@ -45,7 +46,7 @@ def run_queue(dut, cycles, *, offer, accept, seed=0):
             ctx.set(dut.i.valid, offered)
             ctx.set(dut.i.payload, sent % 256)
             ctx.set(dut.o.ready, int(rng.random() < accept(cycle)))
-            assert ctx.get(dut.level) == len(model)
+            assert len(model) <= dut.depth
             put = ctx.get(dut.i.valid) and ctx.get(dut.i.ready)
             get = ctx.get(dut.o.valid) and ctx.get(dut.o.ready)
             if ctx.get(dut.o.valid):
@@ -82,7 +83,12 @@ def test_queue_holds_its_depth(depth):
     assert levels.max() == levels[-1] == depth
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+def test_register_moves_a_beat_every_other_cycle():
+    put, get, _ = run_queue(Queue(8, 1), 50, offer=lambda _: 1, accept=lambda _: 1)
+    assert (put == ([1, 0] * 25)).all() and (get == ([0, 1] * 25)).all()
+
+
+@pytest.mark.parametrize("depth", DEPTHS[1:])
 def test_queue_moves_a_beat_a_cycle_empty_or_full(depth):
     latency = 1 if depth <= 64 else 2
     put, get, _ = run_queue(Queue(8, depth), 50, offer=lambda _: 1, accept=lambda _: 1)
@@ -94,10 +100,12 @@ def test_queue_moves_a_beat_a_cycle_empty_or_full(depth):
 
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_illegal_depths_and_latencies():
-    with pytest.raises(ValueError, match="Depth must be at least 2, not 1"):
-        FifoParams(stream=StreamShape(BYTE, 1, 1), depth=1)
-    with pytest.raises(ValueError, match="Depth must be at least 2, not 1"):
-        Queue(8, 1)
+    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
+        FifoParams(stream=StreamShape(BYTE, 1, 1), depth=0)
+    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
+        Queue(8, 0)
+    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
+        CreditQueue(8, 1, 0)
     with pytest.raises(ValueError, match="Latency must not be negative, not -1"):
         CreditQueue(8, -1)
     gc.collect()  # Amaranth warns when a component dies unused: here, not in a later test
@@ -106,13 +114,13 @@ def test_illegal_depths_and_latencies():
 class Delayed(wiring.Component):
     """A pipeline of some registers in front of a credit queue."""
 
-    def __init__(self, latency):
-        self.latency = latency
+    def __init__(self, latency, depth=None):
+        self.latency, self.depth = latency, depth
         super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.queue = queue = CreditQueue(8, self.latency)
+        m.submodules.queue = queue = CreditQueue(8, self.latency, self.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
             self.i.ready.eq(queue.credit),
@@ -128,9 +136,12 @@ class Delayed(wiring.Component):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4, 0.9])
-@pytest.mark.parametrize("latency", [0, 1, 2, 7, 61, 62, 90])
-def test_credit_queue_loses_nothing_and_never_pauses(latency, stalls):
-    dut, rng, got = Delayed(latency), np.random.default_rng(latency), []
+@pytest.mark.parametrize("latency, depth", [
+    *((latency, None) for latency in (0, 1, 2, 7, 61, 62, 90)),
+    (0, 1), (1, 1), (1, 2), (7, 1), (7, 2), (7, 5), (7, 9), (70, 3), (2, 20),
+])  # fmt: skip
+def test_credit_queue_loses_nothing_and_never_pauses(latency, depth, stalls):
+    dut, rng, got = Delayed(latency, depth), np.random.default_rng(latency), []
     cycles = 300
 
     async def bench(ctx):
@@ -157,4 +168,8 @@ def test_credit_queue_loses_nothing_and_never_pauses(latency, stalls):
     simulator.run()
     assert got == [k % 256 for k in range(len(got))]
     if not stalls:
-        assert len(got) == 300 - latency - (1 if latency + 3 <= 64 else 2)
+        first = latency + (1 if dut.depth is not None or latency + 3 <= 64 else 2)
+        # Places are free again in the cycle after their beat is taken.
+        rounds, rest = divmod(300 - first, latency + 2)
+        each = latency + 2 if depth is None else min(depth, latency + 2)
+        assert len(got) == rounds * each + min(rest, each)
