@@ -12,6 +12,7 @@ from amaranth.lib import stream, wiring
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import select
 from .queue import Queue
+from .ring import Ring
 from .types import IntType
 from .validation import check_divisor, check_positive
 
@@ -31,7 +32,8 @@ class AdapterParams(BlockParams):
         Elements a frame.
 
     depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+        Beats kept behind the input; None: enough for one beat a cycle. Where each output beat
+        is several whole input beats, that counts the one that is being collected.
 
     Raises
     ------
@@ -87,18 +89,39 @@ class AdapterParams(BlockParams):
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64).reshape(-1, self.lanes_out),)
 
+    @property
+    def collects(self) -> bool:
+        """Whether the output register of depth 1 is where the units are collected, too."""
+        return self.depth == 1 and self.units_in == 1 < self.units_out
+
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         # Input beat that brings the last unit of each output beat.
         ends = np.arange(1, frames * self.outputs[0].beats + 1) * self.units_out
         needed = (ends - 1) // self.units_in
+        if self.collects:
+            # The first part of a beat waits for the beat before it to leave.
+            service = np.ones(len(arrivals[0]), dtype=np.int64)
+            service[needed] = self.latency + 1
+            start = serve(arrivals[0], service)
+            return Timing((start,), (start[needed] + self.latency,))
+        depth = self.depth
         if self.units_in <= self.units_out:  # every input beat is taken at once
+            if self.units_in == 1 and depth is not None:
+                depth -= 1  # one beat's place is where its units are collected
             emits = np.zeros(len(arrivals[0]), bool)
             emits[needed] = True
-            start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
+            start = serve(arrivals[0], depth=depth, hold=self.latency + 1, emits=emits)
             return Timing((start,), (start[needed] + self.latency,))
-        start = serve(arrivals[0][needed], depth=self.depth, hold=self.latency + 1)
+        start = serve(arrivals[0][needed], depth=depth, hold=self.latency + 1)
         final = np.searchsorted(needed, np.arange(len(arrivals[0])), side="right") - 1
         return Timing((start[final],), (start + self.latency,))
+
+    def places(self, timing: Timing, port: int, consumed: np.ndarray) -> int:
+        fewest = super().places(timing, port, consumed)
+        if self.units_in > 1 or self.units_out == 1:
+            return fewest
+        first = timing.consumed[0][:: self.units_out]
+        return 1 if (first[1:] > consumed[:-1]).all() else fewest + 1
 
     def create(self) -> Adapter:
         return Adapter(self)
@@ -131,7 +154,13 @@ class Adapter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
+        if p.collects:
+            self._collect(m)
+            return m
+        depth = p.depth or 2
+        if p.depth is not None and p.units_in == 1 < p.units_out:
+            depth -= 1  # one beat's place is where its units are collected
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Units in order: the last ones taken, then those of the beat at the input. The window of
@@ -153,6 +182,25 @@ class Adapter(wiring.Component):
             m.d.sync += [unit.eq(later) for unit, later in
                          zip(history, units[p.units_in :], strict=True)]
         return m
+
+    def _collect(self, m: Module) -> None:
+        """Units move through the output register; it takes none while it is full."""
+        p = self.params
+        width = p.type.bits * p.unit
+        units = [Signal(width, name=f"unit_{k}", reset_less=True) for k in range(p.units_out)]
+        ring = Ring(p.units_out)
+        count, full = ring.signal("count"), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~full),
+            self.o.valid.eq(full),
+            self.o.payload.eq(Cat(units)),
+        ]
+        with m.If(full):
+            m.d.sync += full.eq(~self.o.ready)
+        with m.Elif(self.i.valid):
+            m.d.sync += [full.eq(count == ring.states()[-1]), count.eq(ring.after(count))]
+            m.d.sync += [unit.eq(later) for unit, later in
+                         zip(units, [*units[1:], self.i.payload.as_value()], strict=True)]
 
     def _control(self, m: Module, room: Value) -> tuple[Value, Value, Value]:
         """Where the window begins, whether an output beat is whole, whether the input is taken."""

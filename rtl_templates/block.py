@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from .resources import Resources
 from .types import IntType
 
-__all__ = ["BlockParams", "StreamShape", "Timing", "serve", "stream_ports"]
+__all__ = ["BlockParams", "StreamShape", "Timing", "fewest_places", "serve", "stream_ports"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,13 @@ def serve(
     return start
 
 
+def fewest_places(begun: np.ndarray, consumed: np.ndarray) -> int:
+    """Smallest ``depth`` with ``begun[k + depth] > consumed[k]`` for all ``k``."""
+    # Places that are taken when a beat is begun, its own included.
+    gone = np.searchsorted(consumed, begun, side="left")
+    return max(1, int((np.arange(1, len(begun) + 1) - gone).max()))
+
+
 class BlockParams:
     """Base of the parameter objects: everything known about one block.
 
@@ -182,6 +189,27 @@ class BlockParams:
             Cycle in which each beat is there to be taken, per input.
         """
         raise NotImplementedError
+
+    def places(self, timing: Timing, port: int, consumed: np.ndarray) -> int:
+        """Smallest depth of an output queue with which a timing is feasible.
+
+        The place of a beat is taken when the beat is begun, and is free in the cycle after it
+        was consumed: beat ``k + depth`` must not be begun before.
+
+        Parameters
+        ----------
+        timing : Timing
+            Of this block.
+        port : int
+            Output.
+        consumed : array of int64, (frames * beats,)
+            Cycle in which each beat leaves the queue.
+        """
+        return fewest_places(timing.produced[port] - self.queue_latency, consumed)
+
+    def with_depths(self, depths: Sequence[int]) -> BlockParams:
+        """This block with output queues of other depths, one an output."""
+        return replace(self, depth=depths[0])  # type: ignore[type-var]
 
     def paced_schedule(self, interval: int, frames: int, *arrivals: np.ndarray) -> Timing:
         """Token timing in a network with a frame every ``interval`` cycles.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
@@ -24,15 +25,22 @@ class ForkParams(BlockParams):
     stream : StreamShape
     copies : int
         Outputs, at least 1.
+    depths : tuple of int, or None
+        Places behind each output; None: two, enough for one beat a cycle. Outputs of depth 1
+        share one register.
     """
 
     stream: StreamShape
     copies: int = 2
+    depths: tuple[int, ...] | None = None
 
     kind = "fork"
 
     def __post_init__(self) -> None:
         check_positive(copies=self.copies)
+        if self.depths is not None and (len(self.depths) != self.copies or min(self.depths) < 1):
+            raise ValueError(
+                f"depths must be {self.copies} positive integers, not {self.depths!r}")
 
     @property
     def inputs(self) -> tuple[StreamShape, ...]:
@@ -55,17 +63,21 @@ class ForkParams(BlockParams):
         return (np.asarray(beats[0], dtype=np.int64),) * self.copies
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0])
+        depth = None if self.depths is None else min(self.depths)
+        start = serve(arrivals[0], depth=depth, hold=self.latency + 1)
         return Timing((start,), (start + self.latency,) * self.copies)
+
+    def with_depths(self, depths: Sequence[int]) -> ForkParams:
+        return replace(self, depths=tuple(depths))
 
     def create(self) -> Fork:
         return Fork(self)
 
 
 class Fork(wiring.Component):
-    """Fork; one beat a cycle, latency 1 cycle.
+    """Fork; one beat a cycle, every other cycle with an output of depth 1; latency 1 cycle.
 
-    A beat is taken when every output has room for it: one of the two places behind each output.
+    A beat is taken when every output has room for it.
 
     Parameters
     ----------
@@ -86,18 +98,40 @@ class Fork(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        depths = self.params.depths or (2,) * self.params.copies
         room = Signal()
-        queues = []
-        for k in range(self.params.copies):
-            m.submodules[f"queue_{k}"] = queue = Queue(self.params.stream.layout, 2)
-            wiring.connect(m, queue.o, wiring.flipped(getattr(self, f"o_{k}" if k else "o")))
+        rooms = []
+        shared = []
+        for k, depth in enumerate(depths):
+            port = getattr(self, f"o_{k}" if k else "o")
+            if depth == 1:
+                shared.append(port)
+                continue
+            m.submodules[f"queue_{k}"] = queue = Queue(self.params.stream.layout, depth)
+            wiring.connect(m, queue.o, wiring.flipped(port))
             m.d.comb += [
                 queue.i.payload.eq(self.i.payload),
                 queue.i.valid.eq(self.i.valid & room),
             ]
-            queues.append(queue)
+            rooms.append(queue.i.ready)
+        if shared:
+            rooms.append(self._register(m, shared, self.i.valid & room))
         m.d.comb += [
-            room.eq(Cat(queue.i.ready for queue in queues).all()),
+            room.eq(Cat(rooms).all()),
             self.i.ready.eq(room),
         ]
         return m
+
+    def _register(self, m: Module, ports: list[stream.Interface], put: Value) -> Value:
+        """One register for several outputs; whether all of them have taken its beat."""
+        payload = Signal(self.params.stream.layout, reset_less=True)
+        waiting = Signal(len(ports))
+        empty = Signal()
+        m.d.comb += empty.eq(~waiting.any())
+        with m.If(empty):
+            m.d.sync += [payload.eq(self.i.payload), waiting.eq(put.replicate(len(ports)))]
+        with m.Else():
+            m.d.sync += waiting.eq(waiting & ~Cat(port.ready for port in ports))
+        for k, port in enumerate(ports):
+            m.d.comb += [port.payload.eq(payload), port.valid.eq(waiting[k])]
+        return empty

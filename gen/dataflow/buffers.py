@@ -4,8 +4,12 @@ Every block reads and writes its streams in a fixed order, so a network of them 
 network: if one schedule of all reads and writes fits the buffers, none can dead-lock, whatever
 the gaps and the back-pressure, and running each block as early as possible is never slower than
 that schedule. This module computes such a schedule at the frame interval of the slowest block,
-with the source evenly spread, and gives each stream the FIFO that the schedule fills, and each
-sliding window the spare rows with which it keeps the interval.
+with the source evenly spread. It gives each block's output queue just the places that the schedule
+takes, a FIFO of its own to what is too deep for that, and each sliding window the spare rows with
+which it keeps the interval.
+
+A place is taken when a beat is begun, which is some cycles before it enters the queue, and is
+free again in the cycle after the beat was consumed.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...rtl_templates.block import BlockParams, Timing
+from ...rtl_templates.block import BlockParams, Timing, fewest_places, serve
 from ...rtl_templates.queue import FifoParams
 from .graph import Block, Dataflow, Stream
 
@@ -23,30 +27,88 @@ __all__ = ["size_buffers"]
 FRAMES = 4
 """Frames of the schedule; the last ones are in the steady state."""
 
-FREE_DEPTH = 2
-"""Beats that the queue at a block's output holds beside those in its pipeline."""
+QUEUE_DEPTH = 32
+"""Most places of a block's own output queue: as many as a LUT memory has at no further cost."""
 
 
 def size_buffers(dataflow: Dataflow) -> Dataflow:
-    """The dataflow with FIFOs where the schedule needs them and windows with enough rows."""
-    interval = dataflow.interval
-    source = dataflow.streams[dataflow.input].shape.beats
-    times = {dataflow.input: np.arange(FRAMES * source, dtype=np.int64) * interval // source}
-    depths: dict[str, int] = {}
-    params: dict[str, BlockParams] = {}
-    for block in dataflow.blocks.values():
-        arrivals = [times[name] for name in block.inputs]
-        params[block.name], timing = _best_variant(block.params, arrivals, interval)
-        for name, arrival, consumed in zip(block.inputs, arrivals, timing.consumed, strict=True):
-            depths[name] = _occupancy(arrival, consumed)
-        times.update(zip(block.outputs, timing.produced, strict=True))
-    return _with_fifos(dataflow, params, depths)
+    """The dataflow with queues as deep as the schedule needs them, and windows of enough rows."""
+    return _Sizes(dataflow).sized()
 
 
-def _occupancy(arrival: np.ndarray, consumed: np.ndarray) -> int:
-    """Most beats that have arrived and are not yet consumed, at any time."""
-    taken = np.searchsorted(consumed, arrival, side="left")
-    return int((np.arange(1, len(arrival) + 1) - taken).max())
+class _Sizes:
+    def __init__(self, dataflow: Dataflow):
+        self.dataflow, self.interval = dataflow, dataflow.interval
+        source = dataflow.streams[dataflow.input].shape.beats
+        spread = np.arange(FRAMES * source, dtype=np.int64) * self.interval // source
+        self.arrivals = {dataflow.input: spread}  # by stream
+        self.timings: dict[str, Timing] = {}  # by block
+        self.params: dict[str, BlockParams] = {}
+        self.depths: dict[str, int] = {}  # by stream
+        self.fifos: dict[str, FifoParams] = {}  # by stream
+
+    def sized(self) -> Dataflow:
+        for block in self.dataflow.blocks.values():
+            self._schedule(block)
+            while any([self._join(name, timed) for name, timed in
+                       zip(block.inputs, self.timings[block.name].consumed, strict=True)]):
+                self._schedule(block)  # what comes through a FIFO arrives later than it had it
+        last = self.dataflow.output
+        self._join(last, self.arrivals[last])
+        return self._result()
+
+    def _schedule(self, block: Block) -> None:
+        arrivals = [self.arrivals[name] for name in block.inputs]
+        if block.name in self.params:
+            params = self.params[block.name]
+            timing = params.paced_schedule(self.interval, FRAMES, *arrivals)
+        else:
+            params, timing = _best_variant(block.params, arrivals, self.interval)
+        self.params[block.name], self.timings[block.name] = params, timing
+        self.arrivals.update(zip(block.outputs, timing.produced, strict=True))
+
+    def _join(self, name: str, consumed: np.ndarray) -> bool:
+        """Size what is between the ends of a stream; whether that makes its beats later."""
+        stream = self.dataflow.streams[name]
+        if stream.producer is None:
+            return False  # what waits there is still outside
+        producer = self.dataflow.blocks[stream.producer]
+        params, timing = self.params[producer.name], self.timings[producer.name]
+        port = producer.outputs.index(name)
+        if name not in self.fifos:
+            self.depths[name] = params.places(timing, port, consumed)
+            if self.depths[name] <= QUEUE_DEPTH:
+                return False
+        begun = serve(timing.produced[port])
+        fifo, before = FifoParams(stream.shape, fewest_places(begun, consumed)), None
+        if name in self.fifos:
+            before = self.fifos[name]
+            if fifo.latency < before.latency:
+                fifo = before  # the schedule has its latency already
+        self.fifos[name] = fifo
+        self.depths[name] = params.places(timing, port, begun)
+        self.arrivals[name] = begun + fifo.latency
+        return before is None or fifo.latency != before.latency
+
+    def _result(self) -> Dataflow:
+        blocks: dict[str, Block] = {}
+        streams = dict(self.dataflow.streams)
+        for block in self.dataflow.blocks.values():
+            inputs = []
+            for k, name in enumerate(block.inputs):
+                if name in self.fifos:
+                    fifo = f"{block.name}_fifo" + (f"_{k}" if k else "")
+                    stream = streams[name]
+                    behind = Stream(f"{fifo}_o", stream.shape, fifo, block.name, stream.tensor)
+                    streams[behind.name] = behind
+                    streams[name] = replace(stream, consumer=fifo)
+                    blocks[fifo] = Block(fifo, block.layer, self.fifos[name], (name,),
+                                         (behind.name,))
+                    name = behind.name
+                inputs.append(name)
+            params = self.params[block.name].with_depths([self.depths[o] for o in block.outputs])
+            blocks[block.name] = replace(block, params=params, inputs=tuple(inputs))
+        return Dataflow(self.dataflow.name, self.dataflow.network, blocks, streams)
 
 
 def _best_variant(
@@ -58,7 +120,7 @@ def _best_variant(
         timing = variant.paced_schedule(interval, FRAMES, *arrivals)
         lag = max(_lag(produced, interval) for produced in timing.produced)
         bits = variant.buffer_bits + sum(
-            _occupancy(a, c) * s.width
+            fewest_places(a, c) * s.width
             for a, c, s in zip(arrivals, timing.consumed, variant.inputs, strict=True))
         # A few cycles of lag are not worth a larger buffer, unless the interval is short.
         rank = (max(0, lag - min(2 * FRAMES, (FRAMES - 2) * interval // 100)), bits)
@@ -72,24 +134,3 @@ def _lag(produced: np.ndarray, interval: int) -> int:
     """Cycles by which the last frame is later than the second one's pace would have it."""
     ends = produced.reshape(FRAMES, -1)[:, -1]
     return int(ends[-1] - ends[1] - (FRAMES - 2) * interval)
-
-
-def _with_fifos(dataflow: Dataflow, params: dict[str, BlockParams],
-                depths: dict[str, int]) -> Dataflow:
-    blocks: dict[str, Block] = {}
-    streams = dict(dataflow.streams)
-    for block in dataflow.blocks.values():
-        inputs = []
-        for k, name in enumerate(block.inputs):
-            stream = streams[name]
-            if depths[name] > FREE_DEPTH and stream.producer is not None:
-                fifo = f"{block.name}_fifo" + (f"_{k}" if k else "")
-                behind = Stream(f"{fifo}_o", stream.shape, fifo, block.name, stream.tensor)
-                streams[behind.name] = behind
-                streams[name] = replace(stream, consumer=fifo)
-                blocks[fifo] = Block(fifo, block.layer, FifoParams(stream.shape, depths[name]),
-                                     (name,), (behind.name,))
-                name = behind.name
-            inputs.append(name)
-        blocks[block.name] = replace(block, params=params[block.name], inputs=tuple(inputs))
-    return Dataflow(dataflow.name, dataflow.network, blocks, streams)

@@ -40,6 +40,8 @@ def window(depth, mode, shape=(5, 6, 2)):
 BLOCKS = {
     "adapter_wider": lambda d: AdapterParams(type=U2, lanes_in=2, lanes_out=6, elements=36,
                                              depth=d),
+    "adapter_much_wider": lambda d: AdapterParams(type=BIPOLAR, lanes_in=1, lanes_out=9,
+                                                  elements=36, depth=d),
     "adapter_narrower": lambda d: AdapterParams(type=U2, lanes_in=6, lanes_out=2, elements=36,
                                                 depth=d),
     "adapter_widens_unevenly": lambda d: AdapterParams(type=U2, lanes_in=2, lanes_out=3,

@@ -19,6 +19,14 @@ def test_schedule_is_exact():
     check_schedule(ForkParams(stream=StreamShape(IntType(3), 2, 9), copies=2), seed=0)
 
 
+@pytest.mark.parametrize("depths", [(1,), (1, 1), (1, 2), (3, 1, 1), (2, 3)])
+def test_depths(depths):
+    params = ForkParams(stream=StreamShape(IntType(3), 2, 9), copies=len(depths), depths=depths)
+    check_schedule(params, seed=0)
+    check_block(params, seed=1, full_rate=False)
+    assert params.with_depths(depths) == params
+
+
 def test_reference_repeats_the_input():
     x = np.arange(6).reshape(3, 2)
     for copy in ForkParams(stream=StreamShape(IntType(3), 2, 3), copies=2).reference(x):
@@ -28,3 +36,6 @@ def test_reference_repeats_the_input():
 def test_needs_an_output():
     with pytest.raises(ValueError, match="copies must be at least 1, not 0"):
         ForkParams(stream=StreamShape(IntType(3), 2, 3), copies=0)
+    for depths in ((1,), (1, 0)):
+        with pytest.raises(ValueError, match="depths must be 2 positive integers, not"):
+            ForkParams(stream=StreamShape(IntType(3), 2, 3), copies=2, depths=depths)
