@@ -9,7 +9,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockParams, StreamShape, Timing, fewest_places, serve, stream_ports
 from .pipeline import select
 from .queue import Queue
 from .ring import Ring
@@ -82,53 +82,58 @@ class AdapterParams(BlockParams):
         return max(self.inputs[0].beats, self.outputs[0].beats)
 
     @property
+    def widens(self) -> bool:
+        """Whether an output beat is several whole input beats."""
+        return self.units_in == 1 < self.units_out
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
-        """The queue."""
+        """The register in which the units are collected, the queue."""
+        return 2 if self.widens and self.depth != 1 else 1
+
+    @property
+    def queue_latency(self) -> int:
         return 1
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64).reshape(-1, self.lanes_out),)
 
-    @property
-    def collects(self) -> bool:
-        """Whether the output register of depth 1 is where the units are collected, too."""
-        return self.depth == 1 and self.units_in == 1 < self.units_out
-
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         # Input beat that brings the last unit of each output beat.
         ends = np.arange(1, frames * self.outputs[0].beats + 1) * self.units_out
         needed = (ends - 1) // self.units_in
-        if self.collects:
-            # The first part of a beat waits for the beat before it to leave.
-            service = np.ones(len(arrivals[0]), dtype=np.int64)
-            service[needed] = self.latency + 1
-            start = serve(arrivals[0], service)
+        depth, hold = self.depth, self.queue_latency + 1
+        if self.widens:
+            start = self._collect(arrivals[0])
             return Timing((start,), (start[needed] + self.latency,))
-        depth = self.depth
         if self.units_in <= self.units_out:  # every input beat is taken at once
-            if self.units_in == 1 and depth is not None:
-                depth -= 1  # one beat's place is where its units are collected
             emits = np.zeros(len(arrivals[0]), bool)
             emits[needed] = True
-            start = serve(arrivals[0], depth=depth, hold=self.latency + 1, emits=emits)
+            start = serve(arrivals[0], depth=depth, hold=hold, emits=emits)
             return Timing((start,), (start[needed] + self.latency,))
-        start = serve(arrivals[0][needed], depth=depth, hold=self.latency + 1)
+        start = serve(arrivals[0][needed], depth=depth, hold=hold)
         final = np.searchsorted(needed, np.arange(len(arrivals[0])), side="right") - 1
         return Timing((start[final],), (start + self.latency,))
 
+    def _collect(self, arrivals: np.ndarray) -> np.ndarray:
+        """When the input beats are taken that are collected for wider ones."""
+        service = np.ones(len(arrivals), dtype=np.int64)
+        if self.depth == 1:  # the first one waits for the beat before it to leave
+            service[self.units_out - 1 :: self.units_out] = 2
+        return serve(arrivals, service)
+
     def places(self, timing: Timing, port: int, consumed: np.ndarray) -> int:
-        fewest = super().places(timing, port, consumed)
-        if self.units_in > 1 or self.units_out == 1:
-            return fewest
-        first = timing.consumed[0][:: self.units_out]
-        return 1 if (first[1:] > consumed[:-1]).all() else fewest + 1
+        if not self.widens:
+            return super().places(timing, port, consumed)
+        # Of the beat that is being collected, too; it moves on as the one before it leaves.
+        return fewest_places(timing.consumed[0][:: self.units_out], consumed)
 
     def create(self) -> Adapter:
         return Adapter(self)
 
 
 class Adapter(wiring.Component):
-    """Width adapter; one beat a cycle on the side with more beats, latency 1 cycle.
+    """Width adapter; one beat a cycle on the side with more beats.
 
     An output beat is cut out of the input beat and the last units before it. A wide input beat
     stays where it is until the output beat that reaches past its end; a narrow one is taken at
@@ -154,13 +159,10 @@ class Adapter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        if p.collects:
+        if p.widens:
             self._collect(m)
             return m
-        depth = p.depth or 2
-        if p.depth is not None and p.units_in == 1 < p.units_out:
-            depth -= 1  # one beat's place is where its units are collected
-        m.submodules.queue = queue = Queue(p.outputs[0].layout, depth)
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Units in order: the last ones taken, then those of the beat at the input. The window of
@@ -184,23 +186,51 @@ class Adapter(wiring.Component):
         return m
 
     def _collect(self, m: Module) -> None:
-        """Units move through the output register; it takes none while it is full."""
+        """Units move through a register; when it is full, they move on together."""
         p = self.params
         width = p.type.bits * p.unit
         units = [Signal(width, name=f"unit_{k}", reset_less=True) for k in range(p.units_out)]
         ring = Ring(p.units_out)
         count, full = ring.signal("count"), Signal()
-        m.d.comb += [
-            self.i.ready.eq(~full),
-            self.o.valid.eq(full),
-            self.o.payload.eq(Cat(units)),
-        ]
-        with m.If(full):
-            m.d.sync += full.eq(~self.o.ready)
-        with m.Elif(self.i.valid):
-            m.d.sync += [full.eq(count == ring.states()[-1]), count.eq(ring.after(count))]
+        taken, moves = Signal(), Signal()
+        m.d.comb += taken.eq(self.i.valid & self.i.ready)
+        with m.If(taken):
+            m.d.sync += count.eq(ring.after(count))
             m.d.sync += [unit.eq(later) for unit, later in
                          zip(units, [*units[1:], self.i.payload.as_value()], strict=True)]
+        with m.If(taken | moves):
+            m.d.sync += full.eq(taken & (count == ring.states()[-1]))
+
+        if p.depth == 1:
+            m.d.comb += [
+                self.i.ready.eq(~full),
+                self.o.valid.eq(full),
+                self.o.payload.eq(Cat(units)),
+                moves.eq(full & self.o.ready),
+            ]
+            return
+        if p.depth in (None, 2):
+            valid = Signal()
+            payload = Signal(p.outputs[0].layout, reset_less=True)
+            m.d.comb += [
+                self.i.ready.eq(~full | ~valid),
+                self.o.valid.eq(valid),
+                self.o.payload.eq(payload),
+                moves.eq(full & (self.o.ready | ~valid)),
+            ]
+            with m.If(moves):
+                m.d.sync += [payload.eq(Cat(units)), valid.eq(1)]
+            with m.Elif(self.o.ready):
+                m.d.sync += valid.eq(0)
+            return
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth - 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(~full | queue.i.ready),
+            queue.i.valid.eq(full),
+            queue.i.payload.eq(Cat(units)),
+            moves.eq(full & queue.i.ready),
+        ]
 
     def _control(self, m: Module, room: Value) -> tuple[Value, Value, Value]:
         """Where the window begins, whether an output beat is whole, whether the input is taken."""
