@@ -78,6 +78,10 @@ class AddParams(BlockParams):
         return self.beats
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Products, adder tree, queue."""
         return self.pipeline + 1

@@ -137,7 +137,18 @@ class BlockParams:
     latency: int
     """Cycles from the last input beat that an output beat needs to that output beat."""
     depth: int | None = None
-    """Places of the output queue; None: enough for one beat a cycle."""
+    """Places of the output queue; None: enough for one beat a cycle; 0: no queue, see
+    :mod:`.chain`."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it may begin a chain: it has one output queue, whose places it reserves."""
+        return False
+
+    @property
+    def follows(self) -> bool:
+        """Whether it may go on a chain: takes a beat in any cycle, gives one for each, in time."""
+        return False
 
     @property
     def queue_latency(self) -> int:

@@ -71,6 +71,14 @@ class ClipParams(BlockParams):
         return self.beats
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Clip, queue."""
         return 2

@@ -142,6 +142,10 @@ class NeuronParams(BlockParams):
         return self.inputs[0].beats * self.output_folds
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Issue to queue: operand register, dot product, accumulator, queue."""
         return self.pipeline + 1

@@ -96,6 +96,14 @@ class PoolParams(BlockParams):
         return self._beats
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Operand, tree, queue; sums of bipolar elements take one cycle more."""
         return self.pipeline + 1

@@ -10,11 +10,14 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .resources import bram18_of, lutram_sites
+from .resources import Resources, bram18_of, lutram_sites
 from .ring import Turns
 from .validation import check_positive
 
-__all__ = ["CreditQueue", "Fifo", "FifoParams", "Queue", "in_lutram"]
+__all__ = [
+    "CreditQueue", "Fifo", "FifoParams", "Queue", "credit_resources", "in_lutram",
+    "queue_resources",
+]  # fmt: skip
 
 SITES_PER_BRAM18 = 120
 """LUT sites that are dearer than half a block RAM: a small Zynq has about that many of them for
@@ -31,6 +34,31 @@ def in_lutram(width: int, depth: int) -> bool:
     return depth <= 64 or lutram_sites(width, places) <= dear
 
 
+def queue_resources(width: int, depth: int) -> Resources:
+    """What a :class:`Queue` occupies."""
+    if depth == 1:
+        return Resources(lut=1, ff=width + 1)
+    registered = depth > 64
+    bits = (depth - registered - 1).bit_length()
+    lut, ff = 2.3 + 1.9 * bits, 2 * bits + 2
+    if not registered:
+        return Resources(lut + lutram_sites(width, 1 << bits), ff)
+    if in_lutram(width, depth):
+        return Resources(lut + 2 + lutram_sites(width, 1 << bits), ff + 1 + width)
+    return Resources(lut + 2, ff + 1, bram18_of(width, 1 << bits))
+
+
+def credit_resources(width: int, latency: int, depth: int | None) -> Resources:
+    """What a :class:`CreditQueue` occupies."""
+    depth = latency + 3 if depth is None else depth
+    if depth == 0:
+        return Resources()
+    if depth == 1:
+        return Resources(lut=2, ff=width + 2)
+    bits = (depth - 1).bit_length()
+    return queue_resources(width, depth) + Resources(lut=2 + bits, ff=2 * bits + 2)
+
+
 class Queue(wiring.Component):
     """First-in first-out queue with registered flags.
 
@@ -45,6 +73,8 @@ class Queue(wiring.Component):
         Payload.
     depth : int
         Beats that fit, at least 1.
+    guarded : bool
+        Whether ``i.ready`` may be low when a beat is offered. If not, what is offered is taken.
 
     Members
     -------
@@ -55,9 +85,9 @@ class Queue(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, shape: ShapeLike, depth: int):
+    def __init__(self, shape: ShapeLike, depth: int, *, guarded: bool = True):
         check_positive(depth=depth)
-        self.shape, self.depth = shape, depth
+        self.shape, self.depth, self.guarded = shape, depth, guarded
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
@@ -95,7 +125,7 @@ class Queue(wiring.Component):
         r_port = storage.read_port(domain="sync" if registered else "comb")
         m.d.comb += [
             self.i.ready.eq(~turns.full),
-            writing.eq(self.i.valid & ~turns.full),
+            writing.eq(self.i.valid & ~turns.full if self.guarded else self.i.valid),
             w_port.addr.eq(turns.head),
             w_port.data.eq(self.i.payload),
             w_port.en.eq(writing),
@@ -136,7 +166,8 @@ class CreditQueue(wiring.Component):
         Cycles from ``take`` to ``valid``.
     depth : int or None
         Beats started and not yet taken, at most; 1 is a register. None: as many as make one
-        beat a cycle, ``latency + 3``.
+        beat a cycle, ``latency + 3``. 0: no queue; beats are started while ``o.ready`` is high
+        and come out whether or not it still is.
 
     Members
     -------
@@ -156,7 +187,8 @@ class CreditQueue(wiring.Component):
             raise ValueError(f"Latency must not be negative, not {latency!r}")
         self.shape, self.latency = shape, latency
         self.depth = latency + 3 if depth is None else depth
-        check_positive(depth=self.depth)
+        if self.depth < 0:
+            raise ValueError(f"depth must not be negative, not {depth!r}")
         super().__init__({
             "credit": Out(1),
             "take": In(1),
@@ -167,12 +199,19 @@ class CreditQueue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if self.depth == 0:
+            m.d.comb += [
+                self.credit.eq(self.o.ready),
+                self.o.valid.eq(self.valid),
+                self.o.payload.eq(self.payload),
+            ]
+            return m
         leaving = Signal()
         m.d.comb += leaving.eq(self.o.valid & self.o.ready)
         if self.depth == 1:
             self._register(m, leaving)
             return m
-        m.submodules.queue = queue = Queue(self.shape, self.depth)
+        m.submodules.queue = queue = Queue(self.shape, self.depth, guarded=False)
         m.d.comb += [
             queue.i.valid.eq(self.valid),
             queue.i.payload.eq(self.payload),
@@ -231,6 +270,10 @@ class FifoParams(BlockParams):
     @property
     def cycles(self) -> int:
         return self.stream.beats
+
+    @property
+    def resources(self) -> Resources:
+        return queue_resources(self.stream.width, self.depth)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (beats[0],)

@@ -136,6 +136,14 @@ class RequantizeParams(BlockParams):
         return self.inputs[0].beats
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Operand, product, sum (the last two if there is such a step), clip, queue."""
         return self.pipeline + 1

@@ -116,6 +116,14 @@ class ThresholdParams(BlockParams):
         return self.inputs[0].beats
 
     @property
+    def leads(self) -> bool:
+        return True
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    @property
     def latency(self) -> int:  # type: ignore[override]
         """Two cycles a stage (table, comparison), one for what remains to be added, the queue."""
         return self.pipeline + 1

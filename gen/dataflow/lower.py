@@ -8,6 +8,7 @@ from ..errors import QuantloomError
 from ..network import Network
 from .buffers import size_buffers
 from .builder import Builder, lanes_fit
+from .chains import join_chains
 from .fold import INPUT, input_options
 from .graph import Dataflow
 from .plan import Folding, plan
@@ -49,4 +50,4 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     builder = Builder(settled, lanes)
     for op in settled.ops:
         plan(op, settled).build(builder, legal[op.name])
-    return size_buffers(builder.finish())
+    return size_buffers(join_chains(builder.finish()))

@@ -104,8 +104,8 @@ def test_illegal_depths_and_latencies():
         FifoParams(stream=StreamShape(BYTE, 1, 1), depth=0)
     with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
         Queue(8, 0)
-    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
-        CreditQueue(8, 1, 0)
+    with pytest.raises(ValueError, match="depth must not be negative, not -1"):
+        CreditQueue(8, 1, -1)
     with pytest.raises(ValueError, match="Latency must not be negative, not -1"):
         CreditQueue(8, -1)
     gc.collect()  # Amaranth warns when a component dies unused: here, not in a later test
