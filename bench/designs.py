@@ -56,7 +56,7 @@ def _one_layer(name: str, x: Tensor, op: Op, wanted: Folding) -> Dataflow:
                if all(f.get(key) == value for key, value in wanted.items())]
     if not fitting:
         raise ValueError(f"{name}: no folding has {wanted}")
-    folding = min(fitting, key=layout.price)
+    folding = min(fitting, key=lambda f: layout.resources(f).lut)
     return Design(network, {"input": {"lanes": x.shape[2]}, op.name: folding}).dataflow
 
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .dataflow.fold import INPUT
 from .dataflow.graph import Dataflow
 from .dataflow.lower import lower
-from .dataflow.plan import Folding
+from .dataflow.plan import INPUT, Folding
 from .errors import QuantloomError
 from .network import Network
 from .network.storage import from_json, to_json
@@ -141,9 +140,9 @@ def _foldings(value: Mapping[str, Any]) -> dict[str, Folding]:
             continue
         folding = entry["folding"]
         if not isinstance(folding, dict) or not all(
-            isinstance(v, int) and not isinstance(v, bool) for v in folding.values()
+            isinstance(v, int | str) and not isinstance(v, bool) for v in folding.values()
         ):
-            raise QuantloomError(f"{entry['name']}: the folding must be whole numbers by name, "
-                                 f"not {folding!r}")
+            raise QuantloomError(f"{entry['name']}: the folding must be whole numbers or words "
+                                 f"by name, not {folding!r}")
         foldings[entry["name"]] = folding
     return foldings

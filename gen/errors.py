@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["QuantloomError", "UnsupportedError"]
+__all__ = ["QuantloomError", "TargetError", "UnsupportedError"]
 
 
 class QuantloomError(Exception):
     """Bad input or usage: the message says what, where, and what to do."""
+
+
+class TargetError(QuantloomError):
+    """Speed and area that were asked for cannot both be had."""
 
 
 class UnsupportedError(QuantloomError):

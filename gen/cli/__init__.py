@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ..errors import QuantloomError
-from . import demo, generate, inspect, simulate
+from ..errors import QuantloomError, TargetError
+from . import boards, demo, generate, inspect, simulate
 from .terminal import error
 
 __all__ = ["main"]
@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, generate, simulate):
+    for module in (demo, inspect, generate, simulate, boards):
         module.register(commands)
     return parser
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         error(str(problem))
-        return EXIT_USAGE
+        return EXIT_MISMATCH if isinstance(problem, TargetError) else EXIT_USAGE
     except BrokenPipeError:
         # The reader of our output has gone; leave nothing to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..dataflow.fold import fold_within
+from ..dataflow.fold import fold
 from ..design import Design
 from ..errors import QuantloomError
 from ..frontends import load
 from ..network.convert import inputs_to_integers, integers_to_source
 from ..output import file_hash
-from .generate import DEFAULT_CLOCK, build, rate, report, summary
+from .folding import DEFAULT_CLOCK
+from .generate import build, rate, report, summary
 from .options import positive_real
 from .simulate import print_report, simulate_design
 from .terminal import console, print_json
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     network = load(model)
     network.name = "digits"
-    design = Design(network, fold_within(network),
+    design = Design(network, fold(network),
                     {"file": model.name, "sha256": file_hash(model)})
     frames = inputs_to_integers(network, images)
     build(design, arguments.output, frames[:3])

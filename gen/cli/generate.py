@@ -9,8 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..dataflow.fold import INPUT, fold, fold_within
-from ..dataflow.plan import Folding
+from ..dataflow.plan import INPUT
 from ..design import Design, design_file
 from ..errors import QuantloomError
 from ..frontends import load
@@ -18,13 +17,19 @@ from ..frontends.names import Names
 from ..network import Network
 from ..network.convert import inputs_to_integers
 from ..output import changed_files, file_hash, staged_output
-from .options import add_input_grid, existing, input_grid, positive, positive_real
+from .folding import (
+    Room,
+    add_folding,
+    choose_folding,
+    estimate,
+    part_room,
+    print_estimate,
+    target_cycles,
+)
+from .options import add_input_grid, existing, input_grid
 from .terminal import console, print_json, progress, table
 
 __all__ = ["build", "open_design", "register", "report"]
-
-DEFAULT_CLOCK = 100.0
-"""MHz; what the peers' boards run at."""
 
 VECTORS = 3
 """Frames of the self-checking bench where no inputs are given."""
@@ -41,17 +46,10 @@ def register(commands: Any) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="directory to write")
     parser.add_argument("--name", help="name of the top module (default: the model's file name)")
-    speed = parser.add_mutually_exclusive_group()
-    speed.add_argument("--cycles", type=positive, metavar="N", help="cycles a frame at most")
-    speed.add_argument("--fps", type=positive_real, metavar="F",
-                       help="frames a second at least, at the clock")
-    speed.add_argument("--folding", type=Path, metavar="FILE",
-                       help="take the folding from this design.json")
-    parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
-                        help="clock in MHz (default %(default)g)")
     parser.add_argument("--vectors", type=Path, metavar="X.npy",
                         help="inputs for the test bench (default: three random frames)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_folding(parser)
     add_input_grid(parser)
     parser.set_defaults(run=run)
 
@@ -69,24 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
         print_json({**summary(design, arguments.output, arguments.clock),
+                    **estimate(design, part_room(arguments)),
                     "target_cycles": target, "target_missed": missed})
     else:
-        report(design, arguments.output, arguments.clock)
+        report(design, arguments.output, arguments.clock, part_room(arguments))
         if missed:
             console.print(f"[bold red]The target of {target:,} cycles a frame is missed:[/] "
                           f"{design.dataflow.bottleneck.name} cannot be folded any faster.")
     return 1 if missed else 0
-
-
-def target_cycles(arguments: argparse.Namespace) -> int | None:
-    """Cycles a frame that were asked for."""
-    if arguments.fps is not None:
-        cycles = int(arguments.clock * 1e6 / arguments.fps)
-        if cycles < 1:
-            raise QuantloomError(f"--fps {arguments.fps:g} is more than a frame a cycle at "
-                                 f"{arguments.clock:g} MHz")
-        return cycles
-    return None if arguments.cycles is None else int(arguments.cycles)
 
 
 def open_design(arguments: argparse.Namespace) -> Design:
@@ -96,8 +84,7 @@ def open_design(arguments: argparse.Namespace) -> Design:
         if input_grid(arguments) is not None:
             raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
         design = Design.load(stored)
-        network, source = design.network, design.source
-        foldings: dict[str, Folding] = dict(design.foldings)
+        network, source, stored_foldings = design.network, design.source, design.foldings
         if arguments.name:
             network.name = module_name(network, arguments.name)
     else:
@@ -106,15 +93,8 @@ def open_design(arguments: argparse.Namespace) -> Design:
         network = load(path, input_grid=input_grid(arguments))
         network.name = module_name(network, arguments.name or path.name.split(".")[0])
         source = {"file": path.name, "sha256": file_hash(path)}
-        foldings = {}
-    target = target_cycles(arguments)
-    if arguments.folding is not None:
-        foldings = dict(Design.load(arguments.folding).foldings)
-    elif target is not None:
-        foldings = fold(network, target)
-    elif not foldings:
-        foldings = fold_within(network)
-    return Design(network, foldings, source)
+        stored_foldings = None
+    return choose_folding(network, stored_foldings, source, arguments)
 
 
 def module_name(network: Network, text: str) -> str:
@@ -212,7 +192,7 @@ def summary(design: Design, out: Path, clock: float) -> dict[str, Any]:
     }
 
 
-def report(design: Design, out: Path, clock: float) -> None:
+def report(design: Design, out: Path, clock: float, room: Room | None = None) -> None:
     """Print what was generated."""
     flow, network = design.dataflow, design.network
     layers = table("layer", "output", "type", ">MACs", "folding", ">cycles")
@@ -229,6 +209,7 @@ def report(design: Design, out: Path, clock: float) -> None:
     console.print(f"\n{flow.interval:,} cycles a frame ({flow.bottleneck.name} is the slowest): "
                   f"{rate(flow.interval, clock):,.0f} images/s at {clock:g} MHz, "
                   f"{network.macs():,} MACs a frame")
+    print_estimate(design, room)
     for note in network.host:
         console.print(f"left to the host: {note}")
     console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import QuantloomError
 from ..frontends import InputGrid
 
-__all__ = ["add_input_grid", "existing", "input_grid", "natural", "positive", "positive_real"]
+__all__ = ["add_input_grid", "existing", "input_grid", "natural", "percentage", "positive",
+           "positive_real"]
 
 
 def positive(text: str) -> int:
@@ -36,6 +37,14 @@ def positive_real(text: str) -> float:
     return value
 
 
+def percentage(text: str) -> float:
+    """A share of at most 1, written in per cent."""
+    value = float(text.removesuffix("%")) / 100
+    if not 0 < value <= 1:
+        raise ValueError
+    return value
+
+
 def _scale(text: str) -> Fraction:
     try:
         value = Fraction(text.replace(" ", ""))
@@ -50,6 +59,7 @@ def _scale(text: str) -> Fraction:
 positive.__name__ = "whole number above 0"
 natural.__name__ = "whole number from 0"
 positive_real.__name__ = "number above 0"
+percentage.__name__ = "percentage above 0 and up to 100"
 _scale.__name__ = "number or fraction above 0"
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from ..design import Design
 from ..errors import QuantloomError
 from ..network.convert import integers_to_source
+from .folding import DEFAULT_CLOCK
 from .generate import (
-    DEFAULT_CLOCK,
     random_frames,
     rate,
     read_frames,

@@ -9,9 +9,8 @@ from ..network import Network
 from .buffers import size_buffers
 from .builder import Builder, lanes_fit
 from .chains import join_chains
-from .fold import INPUT, input_options
 from .graph import Dataflow
-from .plan import Folding, plan
+from .plan import INPUT, Folding, input_options, plan
 from .settle import settle
 
 __all__ = ["lower"]

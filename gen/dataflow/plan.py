@@ -1,32 +1,42 @@
-"""How an operation is laid out in hardware: its foldings, their cycles and prices, its blocks."""
+"""How an operation is laid out in hardware: its foldings, their cycles, its blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import singledispatch
+from typing import Any, ClassVar
 
+from ...rtl_templates.block import BlockParams, StreamShape
+from ...rtl_templates.resources import Resources
 from ...rtl_templates.validation import divisors
 from ..errors import QuantloomError
 from ..network import Network, Op
-from .builder import Builder, lanes_fit
+from .builder import Builder, beats_of, lanes_fit
+from .trial import Trial
 
-__all__ = ["Folding", "Plan", "lane_options", "plan"]
+__all__ = ["INPUT", "Folding", "Plan", "input_options", "lane_options", "plan"]
 
-Folding = dict[str, int]
-"""Numbers, by key, that fold one layer."""
+INPUT = "input"
+"""Name of the input in a set of foldings."""
+
+Folding = dict[str, Any]
+"""What folds one layer, by key: whole numbers, and names such as that of a memory."""
 
 
 class Plan:
     """The layout of one operation.
 
     A folding is a dict with the keys that the operation has (``pe``, ``simd``, ...); operations
-    that follow their input's stream have none.
+    that follow their input's stream have none. ``defaults`` holds the keys that may be left out,
+    and what they are then.
 
     Parameters
     ----------
     network : Network
     op : Op
     """
+
+    defaults: ClassVar[Mapping[str, int | str]] = {}
 
     def __init__(self, network: Network, op: Op):
         self.network, self.op = network, op
@@ -41,16 +51,37 @@ class Plan:
         """Cycles a frame of the operation's slowest block."""
         return 1
 
-    def price(self, folding: Folding) -> float:
-        """Rough cost in LUTs."""
-        return 0.0
-
     def build(self, builder: Builder, folding: Folding) -> None:
         """Add the blocks of a legal folding."""
         raise NotImplementedError
 
+    def trial(self, folding: Folding, sources: Sequence[StreamShape] | None = None) -> Trial:
+        """The layer built by itself.
+
+        Parameters
+        ----------
+        folding : dict
+            A legal one.
+        sources : sequence of StreamShape or None
+            The streams of the inputs; None: an element a beat.
+        """
+        if sources is None:
+            sources = [beats_of(tensor, 1) for tensor in self.inputs]
+        trial = Trial(self.network, self.op, sources)
+        self.build(trial, folding)
+        return trial
+
+    def settle(self, params: BlockParams) -> BlockParams:
+        """One of the layer's blocks as it is once its constants have gone, see :mod:`.settle`."""
+        return params
+
+    def resources(self, folding: Folding) -> Resources:
+        """What the layer's own blocks occupy, without what joins its inputs to it."""
+        return sum((self.settle(params).resources for params in self.trial(folding).own),
+                   Resources())
+
     def check(self, folding: Folding) -> Folding:
-        """The folding, if it is legal.
+        """The folding, if it is legal, with the keys that may be left out.
 
         Raises
         ------
@@ -60,30 +91,31 @@ class Plan:
         legal = list(self.foldings())
         if folding in legal:
             return folding
-        keys = list(legal[0])
-        if set(folding) != set(keys):
+        rivals = [other for other in legal if set(folding) <= set(other)
+                  and all(key in folding or key in self.defaults for key in other)]
+        if not rivals:
+            sets = dict.fromkeys(", ".join(other) or "(none)" for other in legal)
             raise QuantloomError(f"{self.op.name}: the folding must have the keys "
-                                 f"{', '.join(keys) or '(none)'}, not "
-                                 f"{', '.join(folding) or '(none)'}")
-        for key in keys:
+                                 f"{' or '.join(sets)}, not {', '.join(folding) or '(none)'}")
+        full = {key: folding.get(key, self.defaults.get(key)) for key in rivals[0]}
+        for number, key in enumerate(full):
             # Name the first key that no choice of the later ones could make legal.
-            fixed = keys[: keys.index(key)]
-            values = sorted({f[key] for f in legal if all(f[k] == folding[k] for k in fixed)})
-            if folding[key] not in values:
-                so_far = " and ".join(f"{k} = {folding[k]}" for k in fixed)
+            values = sorted({other[key] for other in rivals if key in other},
+                            key=lambda value: (isinstance(value, str), value))
+            if full[key] not in values:
+                so_far = " and ".join(f"{k} = {full[k]}" for k in list(full)[:number])
                 so_far = so_far and f" with {so_far}"
-                raise QuantloomError(
-                    f"{self.op.name}: {key} must be one of {', '.join(map(str, values))}{so_far}, "
-                    f"not {folding[key]!r}")
-        raise AssertionError("a folding is legal if every key is")
+                raise QuantloomError(f"{self.op.name}: {key} must be one of "
+                                     f"{', '.join(map(str, values))}{so_far}, not {full[key]!r}")
+            rivals = [other for other in rivals if other.get(key) == full[key]]
+        return rivals[0]
 
-    def choose(self, target: int) -> Folding:
-        """The cheapest folding within ``target`` cycles a frame, else the fastest."""
-        rated = [(self.cycles(f), self.price(f), f) for f in self.foldings()]
-        within = [entry for entry in rated if entry[0] <= target]
-        if within:
-            return min(within, key=lambda entry: (entry[1], entry[0]))[2]
-        return min(rated, key=lambda entry: (entry[0], entry[1]))[2]
+
+def input_options(network: Network) -> list[int]:
+    """Lanes that the input stream may have: whole pixels of few channels, else parts."""
+    _, width, channels = network.input.shape
+    parts = [channels] if channels <= 4 else divisors(channels)
+    return parts + [k * channels for k in divisors(width)[1:]]
 
 
 def lane_options(plan: Plan, *, pixels: bool = True) -> list[int]:

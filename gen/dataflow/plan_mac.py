@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
+from ...rtl_templates.block import BlockParams
 from ...rtl_templates.neuron import NeuronParams
 from ...rtl_templates.sliding_window import WindowParams
 from ...rtl_templates.validation import divisors
-from ..network import Conv2d, Dense, Network, Tensor
+from ..network import Conv2d, Dense, Network, Tensor, Threshold
 from .builder import Builder
 from .plan import Folding, Plan, plan
 
 __all__ = ["ConvPlan", "DensePlan"]
-
-LUTS_PER_NEURON = 25
-"""Control, accumulator and output queue of one neuron, roughly."""
-
-
-def lane_price(operand_bits: int, weight_bits: int) -> float:
-    """LUTs of one multiply-accumulate lane, roughly: gate or multiply, then add."""
-    if weight_bits == 1:
-        return 1.3 if operand_bits == 1 else 1.5 * operand_bits + 1.5
-    return 1.1 * operand_bits * weight_bits + operand_bits + weight_bits
-
 
 @dataclass(frozen=True)
 class WindowChoice:
@@ -41,12 +32,18 @@ class WindowChoice:
 class _MacPlan(Plan):
     op: Conv2d | Dense
 
-    def price(self, folding: Folding) -> float:
-        lanes = folding["pe"] * folding["simd"] * folding["positions"] * folding.get("groups", 1)
-        neurons = folding["pe"] * folding["positions"] * folding.get("groups", 1)
-        each = lane_price(self.inputs[0].type.bits, self.op.weight_type.bits)
-        return lanes * each + neurons * LUTS_PER_NEURON
+    @property
+    def settles(self) -> bool:
+        """Whether a threshold is there to take the constants of the neurons' arithmetic."""
+        consumers = self.network.consumers(self.op.name)
+        return len(consumers) == 1 and isinstance(consumers[0], Threshold)
 
+    def settle(self, params: BlockParams) -> BlockParams:
+        if not (isinstance(params, NeuronParams) and self.settles):
+            return params
+        # (group folds, output folds, group lanes, pe) -> (groups, outputs)
+        initial = params.initial.transpose(0, 2, 1, 3).reshape(params.groups, -1)
+        return replace(params, bias=(0 if params.bias is None else params.bias) - initial)
 
     def neuron(self, folding: Folding) -> NeuronParams:
         """Parameters of the neurons."""
@@ -90,10 +87,12 @@ class ConvPlan(_MacPlan):
     """Convolution: sliding window (none for 1x1 without stride), then neurons.
 
     ``simd`` decides how windows are read, ``groups`` how many groups of a grouped convolution
-    are computed at once.
+    are computed at once, ``pixels`` how many of a stride's pixels come at once.
     """
 
     op: Conv2d
+    defaults = MappingProxyType({"pixels": 1})
+    _ordered: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
     def map(self) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
@@ -138,11 +137,22 @@ class ConvPlan(_MacPlan):
         operands = int(np.prod(self.op.weights.shape[:3]))
         for choice in self.choices():
             extra = {"groups": choice.group_lanes} if grouped else {}
+            whole = choice.simd == operands and choice.group_lanes == self.op.groups
+            if self.windowed and self._pixels():
+                extra["pixels"] = 1
             for pe in divisors(per_group) if choice.group_lanes == 1 else [per_group]:
-                yield {"pe": pe, "simd": choice.simd, "positions": 1, **extra}
-            if choice.simd == operands and choice.group_lanes == self.op.groups:
+                folding = {"pe": pe, "simd": choice.simd, "positions": 1, **extra}
+                yield folding
+                for pixels in self._pixels() if whole and self.windowed else ():
+                    yield {**folding, "pixels": pixels}
+            if whole:
                 for positions in self._positions():
                     yield {"pe": per_group, "simd": choice.simd, "positions": positions, **extra}
+
+    def _pixels(self) -> list[int]:
+        """Pixels above 1 that a window with a horizontal stride may take at once."""
+        (_, width, _), _, stride, _ = self.map
+        return [k for k in divisors(stride[1])[1:] if width % k == 0]
 
     def _positions(self) -> list[int]:
         """Positions above 1 that fit the rows of the output and of the input."""
@@ -160,7 +170,7 @@ class ConvPlan(_MacPlan):
         return max(neuron, self._window(folding).cycles)
 
     def _choice(self, folding: Folding) -> WindowChoice:
-        if folding["positions"] > 1 and self.windowed:
+        if self.windowed and max(folding["positions"], folding.get("pixels", 1)) > 1:
             channels = self.inputs[0].shape[2]
             return WindowChoice("full", channels, folding["simd"], self.op.groups)
         return next(c for c in self.choices() if c.simd == folding["simd"]
@@ -172,28 +182,27 @@ class ConvPlan(_MacPlan):
         return WindowParams(
             type=self.inputs[0].type, shape=shape, kernel=kernel, stride=stride,
             dilation=dilation, mode=choice.mode, channels=choice.channels, positions=positions,
-            pixels=positions * stride[1] if positions > 1 else 1)
+            pixels=positions * stride[1] if positions > 1 else folding.get("pixels", 1))
 
-    def price(self, folding: Folding) -> float:
-        cost = super().price(folding)
-        if self.windowed:
-            window = self._window(folding)
-            kh = 1 if window.mode == "serial" else window.kernel[0]
-            selected = kh * window.inputs[0].width
-            registers = selected * window.history if window.mode == "full" else 0
-            cost += 40 + selected * (1 + window.rows / 4) + registers / 2
-        return cost
+    def _weights(self, folding: Folding) -> np.ndarray:
+        """Weights (groups, operands, outputs) as the window brings their operands."""
+        op = self.op
+        order = (self._window(folding).operand_order(op.groups) if self.windowed
+                 else np.arange(op.weights.shape[2]))
+        # One order serves many foldings in a row.
+        if self._ordered is None or not np.array_equal(self._ordered[0], order):
+            kh, kw, channels, outputs = op.weights.shape
+            weights = op.weights.reshape(kh * kw * channels, op.groups, outputs // op.groups)
+            self._ordered = order, weights[order].transpose(1, 0, 2)
+        return self._ordered[1]
 
     def neuron(self, folding: Folding) -> NeuronParams:
         op, choice = self.op, self._choice(folding)
         tensor: Tensor = self.inputs[0]
-        order = (self._window(folding).operand_order(op.groups) if self.windowed
-                 else np.arange(op.weights.shape[2]))
-        kh, kw, channels, outputs = op.weights.shape
-        weights = op.weights.reshape(kh * kw * channels, op.groups, outputs // op.groups)
+        outputs, channels = op.weights.shape[3], op.weights.shape[2]
         return NeuronParams(
             input_type=tensor.type, weight_type=op.weight_type, output_type=self.output.type,
-            weights=weights[order].transpose(1, 0, 2),
+            weights=self._weights(folding),
             bias=None if op.bias is None else op.bias.reshape(op.groups, -1),
             positions_per_frame=self.output.size // outputs, pe=folding["pe"],
             simd=folding["simd"], positions=folding["positions"],

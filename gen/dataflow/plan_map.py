@@ -81,9 +81,6 @@ class LanePlan(Plan):
     def cycles(self, folding: Folding) -> int:
         return self.params(folding["lanes"]).cycles
 
-    def price(self, folding: Folding) -> float:
-        return float(sum(s.width for s in self.params(folding["lanes"]).outputs))
-
     def params(self, lanes: int) -> BlockParams:
         """Parameters of the block."""
         raise NotImplementedError
@@ -195,13 +192,6 @@ class PoolPlan(Plan):
         if self.whole:
             return self._global(folding).cycles
         return max(self._window(folding).cycles, self._tree(folding).cycles)
-
-    def price(self, folding: Folding) -> float:
-        bits = self.inputs[0].type.bits * folding["lanes"]
-        if self.whole:
-            return 2.0 * bits
-        kh, kw = self.op.kernel
-        return bits * kh * (kw + self._window(folding).rows / 4)
 
     def _window(self, folding: Folding) -> WindowParams:
         (x,), (channels, positions) = self.inputs, self._split(folding)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..network import Conv2d, Dense, Network, Op, Threshold
+from ..network import Network, Op, Threshold
 from .plan import Folding, plan
 from .plan_mac import ConvPlan, DensePlan
 
@@ -34,11 +34,9 @@ def settle(network: Network, foldings: Mapping[str, Folding]) -> Network:
     shifts: dict[str, np.ndarray] = {}
     ops: list[Op] = []
     for op in network.ops:
-        consumers = network.consumers(op.name)
-        if (isinstance(op, Conv2d | Dense) and len(consumers) == 1
-                and isinstance(consumers[0], Threshold)):
-            layout = plan(op, network)
-            assert isinstance(layout, ConvPlan | DensePlan)
+        layout = plan(op, network)
+        if isinstance(layout, ConvPlan | DensePlan) and layout.settles:
+            op = layout.op
             shifts[op.name] = shift = -layout.constants(foldings[op.name])
             bias = 0 if op.bias is None else op.bias
             op = replace(op, bias=shift + bias if np.any(shift + bias) else None)

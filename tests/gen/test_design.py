@@ -9,7 +9,7 @@ import pytest
 
 import quantloom
 from quantloom import Design, QuantloomError
-from quantloom.gen.dataflow.fold import INPUT
+from quantloom.gen.dataflow.plan import INPUT
 from quantloom.gen.design import design_file
 from quantloom.sim import golden
 

@@ -1,0 +1,67 @@
+"""FPGA parts and what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["PARTS", "Part", "part"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A 7-series part.
+
+    Parameters
+    ----------
+    name : str
+        Ordering code without speed grade and package.
+    family : str
+    luts : int
+        Six-input LUTs; each is a site for a LUT, two small LUTs, or a carry bit.
+    lutram_luts : int
+        Those of them that can be memories.
+    ffs : int
+        Flip-flops.
+    bram36 : int
+        RAMB36E1; each can be two RAMB18E1.
+    dsp : int
+        DSP48E1.
+    """
+
+    name: str
+    family: str
+    luts: int
+    lutram_luts: int
+    ffs: int
+    bram36: int
+    dsp: int
+
+
+PARTS: dict[str, Part] = {row.name: row for row in (
+    Part("XC7Z007S", "Zynq-7000", 14_400, 6_000, 28_800, 50, 66),
+    Part("XC7Z010", "Zynq-7000", 17_600, 6_000, 35_200, 60, 80),
+    Part("XC7Z014S", "Zynq-7000", 40_600, 17_400, 81_200, 107, 170),
+    Part("XC7Z015", "Zynq-7000", 46_200, 14_400, 92_400, 95, 160),
+    Part("XC7Z020", "Zynq-7000", 53_200, 17_400, 106_400, 140, 220),
+    Part("XC7Z030", "Zynq-7000", 78_600, 26_600, 157_200, 265, 400),
+    Part("XC7Z035", "Zynq-7000", 171_900, 70_400, 343_800, 500, 900),
+    Part("XC7Z045", "Zynq-7000", 218_600, 70_400, 437_200, 545, 900),
+    Part("XC7Z100", "Zynq-7000", 277_400, 108_200, 554_800, 755, 2_020),
+    Part("XC7A35T", "Artix-7", 20_800, 9_600, 41_600, 50, 90),
+    Part("XC7A100T", "Artix-7", 63_400, 19_000, 126_800, 135, 240),
+)}  # fmt: skip
+"""Parts by name, from the families' data sheets (DS190, DS180)."""
+
+
+def part(name: str) -> Part:
+    """The part of a name, in any case.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the text lists the names.
+    """
+    found = PARTS.get(name.upper())
+    if found is None:
+        raise ValueError(f"Part must be one of {', '.join(PARTS)}, not {name!r}")
+    return found

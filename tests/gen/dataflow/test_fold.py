@@ -1,0 +1,272 @@
+"""Folding: the best there is, within what a part holds."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import ceil
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+import quantloom
+from quantloom import QuantloomError
+from quantloom.boards.parts import PARTS, Part, part
+from quantloom.gen.dataflow.builder import Builder
+from quantloom.gen.dataflow.fold import fold, fold_for, limits, occupied, require_fit, shown
+from quantloom.gen.dataflow.lower import lower
+from quantloom.gen.dataflow.options import Layers, price
+from quantloom.gen.dataflow.plan import INPUT, input_options, plan
+from quantloom.gen.dataflow.plan_mac import DensePlan
+from quantloom.gen.dataflow.solve import FASTER, KINDS, Solver, scarcity
+from quantloom.gen.errors import TargetError
+from quantloom.gen.network import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Network,
+    Tensor,
+    Threshold,
+)
+from quantloom.rtl_templates.adapter import AdapterParams
+from quantloom.rtl_templates.resources import Resources
+from quantloom.rtl_templates.types import BIPOLAR, IntType
+
+from ...e2e.random_networks import random_network
+from ...networks import tiny_network
+
+SMALL = Part("small", "test", 3_000, 1_000, 6_000, 10, 4)
+PRICES = scarcity(limits(SMALL, 1.0))
+
+
+def network_of(seed: int) -> Network:
+    """Few layers with few foldings, in one of three shapes: a chain, a skip, a fork and join."""
+    rng = np.random.default_rng(seed)
+    channels = int(rng.integers(2, 5))
+
+    def conv(name: str, source: str, kernel: int, inputs: int, outputs: int) -> Conv2d:
+        weights = BIPOLAR.decode(rng.integers(0, 2, (kernel, kernel, inputs, outputs)))
+        return Conv2d(name=name, inputs=(source,), weights=weights, weight_type=BIPOLAR)
+
+    ops = [conv("first", "input", 3, 1, channels),
+           Threshold(name="act", inputs=("first",), thresholds=np.sort(
+               rng.integers(-6, 7, (channels, 3)), axis=1), type=IntType(2), base=0)]
+    if seed % 3 == 1:
+        ops += [conv("inner", "act", 1, channels, channels),
+                Clip(name="relu", inputs=("inner",), lo=0, hi=3),
+                Add(name="skip", inputs=("act", "relu"), multipliers=(1, 1))]
+    elif seed % 3 == 2:
+        ops += [conv("left", "act", 1, channels, 2), conv("right", "act", 1, channels, 2),
+                Concat(name="both", inputs=("left", "right"))]
+    else:
+        ops += [MaxPool(name="pool", inputs=("act",), kernel=(2, 2), stride=(2, 2))]
+        ops += [Dense(name="out", inputs=("pool",), weight_type=IntType(2, True),
+                      weights=rng.integers(-1, 2, (4 * channels, 2)))]
+    return Network("mini", Tensor.full((6, 6, 1), IntType(2)), ops)
+
+
+def costs_of(network: Network, foldings: dict, interval: int) -> tuple[list[int], int]:
+    """Resources of a folding and its cycles, from the whole network's blocks."""
+    builder = Builder(network, foldings[INPUT]["lanes"])
+    plans = {op.name: plan(op, network) for op in network.ops}
+    for op in network.ops:
+        plans[op.name].build(builder, foldings.get(op.name, {}))
+    flow = builder.finish()
+    parts: dict[str, Resources] = {}
+    for block in flow.blocks.values():
+        joins = isinstance(block.params, AdapterParams)
+        params = plans[block.layer].settle(block.params) if block.layer in plans else block.params
+        key = block.name if joins else block.layer
+        parts[key] = parts.get(key, Resources()) + price(params, interval)
+    return ([sum(ceil(getattr(part, kind)) for part in parts.values()) for kind in KINDS],
+            flow.interval)
+
+
+def brute_force(network: Network, interval: int) -> list[list[int]]:
+    """Resources of all foldings that keep an interval, of those that are considered."""
+    choices = [[{"lanes": lanes} for lanes in input_options(network)]]
+    for op in network.ops:
+        layout = plan(op, network)
+        within = [f for f in layout.foldings() if layout.cycles(f) <= interval]
+        if hasattr(op, "weights") and within:
+            slowest = max(map(layout.cycles, within))
+            within = [f for f in within if layout.cycles(f) * FASTER >= slowest]
+        choices.append(within)
+    found = []
+    for chosen in product(*choices):
+        names = [INPUT, *(op.name for op in network.ops)]
+        costs, cycles = costs_of(network, dict(zip(names, chosen, strict=True)), interval)
+        if cycles <= interval:
+            found.append(costs)
+    return found
+
+
+def weighted(costs: list[int]) -> int:
+    return sum(a * b for a, b in zip(costs, PRICES, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_optimum(seed):
+    """The solver finds what trying every folding finds, without and with a budget."""
+    network = network_of(seed)
+    solver = Solver(Layers(network), PRICES)
+    interval = (36, 64, 144)[seed // 3]
+    every = brute_force(network, interval)
+    best = min(every, key=weighted)
+    found = solver.solve(interval)
+    assert weighted([int(getattr(found.resources, kind)) for kind in KINDS]) == weighted(best)
+    # Less of what the best takes most of: another is the best, down to where there is none.
+    fewest = min(costs[1] for costs in every)
+    for ff in (best[1] - 1, fewest, fewest - 1):
+        rest = [costs for costs in every if costs[1] <= ff]
+        found = solver.solve(interval, Resources(10**6, ff, 10**4, 10**4))
+        if not rest:
+            assert found is None
+            continue
+        assert found.resources.ff <= ff
+        assert (weighted([int(getattr(found.resources, kind)) for kind in KINDS])
+                == min(map(weighted, rest)))
+    assert ff == fewest - 1
+
+
+@pytest.mark.parametrize("seed", range(400, 410))
+def test_targets(seed):
+    """A target is met by every layer that can, and a slower target never costs more."""
+    network = random_network(seed)
+    last = None
+    layers = Layers(network)
+    for target in (8, 32, 128, 512, 10**6):
+        foldings = fold(network, target)
+        fastest = max(min(option.cycles for option in layer.options)
+                      for layer in layers.layers.values())
+        assert lower(network, foldings).interval <= max(target, fastest)
+        cost = Solver(layers, PRICES).solve(max(target, fastest)).resources
+        assert last is None or sum(p * getattr(cost, k) for p, k in zip(
+            PRICES, KINDS, strict=True)) <= last
+        last = sum(p * getattr(cost, k) for p, k in zip(PRICES, KINDS, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fastest_that_fits(seed):
+    """No faster pace of the network has a folding within the limits."""
+    network = network_of(seed)
+    every = Layers(network)
+    free = fold_for(network, PARTS["XC7Z100"])
+    slow = fold_for(network, PARTS["XC7Z100"], every.paces()[-1])
+    lut = round((free.resources.lut + slow.resources.lut) / 2)
+    tight = Part("tight", "test", lut, lut, 10**5, 100, 100)
+    found = fold_for(network, tight, utilisation=1.0)
+    assert found.resources.fits(limits(tight, 1.0))
+    assert free.dataflow.interval < found.dataflow.interval < slow.dataflow.interval
+    assert found.resources.lut <= lut and occupied(found.dataflow) == found.resources
+    with pytest.raises(TargetError):
+        require_fit(free.dataflow, tight, limits(tight, 1.0), clock=100.0)
+    require_fit(found.dataflow, tight, limits(tight, 1.0), clock=100.0)
+
+
+def test_refusals():
+    network = network_of(0)
+    fast = fold_for(network, PARTS["XC7Z100"])
+    need = shown(fast.resources)["LUT sites"]
+    room = Part("room", "test", int(need) - 20, 0, 10**5, 100, 100)
+    with pytest.raises(TargetError) as refused:
+        fold_for(network, room, fast.dataflow.interval, utilisation=1.0, clock=50.0)
+    text = str(refused.value)
+    assert text.startswith(
+        f"mini does not fit room at {fast.dataflow.interval} cycles a frame "
+        f"({50e6 / fast.dataflow.interval:,.0f} images/s at 50 MHz): it takes ")
+    assert f" of {need - 20:,g} LUT sites" in text and "short of " in text
+    slower = fold_for(network, room, utilisation=1.0)
+    assert text.endswith(f"The fastest folding that fits takes {slower.dataflow.interval} cycles "
+                         f"a frame ({50e6 / slower.dataflow.interval:,.0f} images/s at 50 MHz).")
+
+    nothing = Part("nothing", "test", 100, 0, 60, 1, 1)
+    with pytest.raises(TargetError, match=r"mini does not fit nothing at any speed: the smallest "
+                       r"design, at \d+ cycles .* of 90 LUT sites \(90% of 100\), .* of 60 FF, "
+                       r"0 of 1 BRAM36, 0 of 1 DSP; short of \d+ LUT sites and \d+ FF\.$"):
+        fold_for(network, nothing)
+    with pytest.raises(TargetError, match=r"\. Nor does anything slower: the smallest design"):
+        fold_for(network, nothing, 100)
+
+
+def test_default_is_moderate():
+    network = tiny_network()
+    foldings = fold(network)
+    flow = lower(network, foldings)
+    assert set(foldings[INPUT]) == {"lanes"}
+    assert occupied(flow).fits(limits(PARTS["XC7Z007S"], 0.5))
+    assert flow.interval < lower(network, fold(network, 10**6)).interval
+    # One that is too large for that is still folded: as small as can be.
+    wide = Network("wide", Tensor.full((1, 1, 4096), IntType(8)), [
+        Clip(name="relu", inputs=("input",), lo=0, hi=100)])
+    assert set(fold(wide)) == {INPUT}
+
+
+def test_same_choice_again():
+    for seed in (401, 402):
+        assert fold(random_network(seed), 100) == fold(random_network(seed), 100)
+    network = tiny_network()
+    assert (quantloom.fold(network, part="xc7z010")
+            == fold_for(network, part("XC7Z010")).foldings)
+
+
+def test_parts():
+    assert part("xc7z010") is PARTS["XC7Z010"] and list(PARTS) == [p.name for p in PARTS.values()]
+    with pytest.raises(ValueError, match=r"Part must be one of XC7Z007S, .*, not 'xc7'"):
+        part("xc7")
+    room = limits(part("XC7Z010"), 0.5)
+    assert shown(room) == {"LUT sites": 8800, "FF": 35200, "BRAM36": 60, "DSP": 80}
+    for entry in PARTS.values():
+        assert entry.lutram_luts < entry.luts < entry.ffs == 2 * entry.luts
+
+
+class _WithMemory(DensePlan):
+    """A layer that has a word among its keys, which may be left out."""
+
+    defaults = MappingProxyType({"memory": "lut"})
+
+    def foldings(self):
+        for folding in super().foldings():
+            yield {**folding, "memory": "lut"}
+            if folding["simd"] > 1:
+                yield {**folding, "memory": "block"}
+
+
+def test_words_and_left_out_keys():
+    network = network_of(0)
+    layout = _WithMemory(network, network.ops[-1])
+    full = {"pe": 1, "simd": 2, "positions": 1, "memory": "block"}
+    assert layout.check(full) == full
+    assert layout.check({"pe": 1, "simd": 2, "positions": 1}) == {**full, "memory": "lut"}
+    for folding, text in (
+        ({**full, "memory": "disk"}, "out: memory must be one of block, lut with pe = 1 and "
+         "simd = 2 and positions = 1, not 'disk'"),
+        ({**full, "simd": 1}, "out: memory must be one of lut with pe = 1 and simd = 1 and "
+         "positions = 1, not 'block'"),
+        ({**full, "memory": 1}, "out: memory must be one of block, lut with pe = 1 and simd = 2 "
+         "and positions = 1, not 1"),
+        ({"pe": 1, "memory": "lut"}, "out: the folding must have the keys pe, simd, positions, "
+         "memory, not pe, memory"),
+    ):
+        with pytest.raises(QuantloomError) as raised:
+            layout.check(folding)
+        assert str(raised.value) == text
+
+
+def test_pixels_of_a_stride():
+    """A window with a stride takes the pixels of a step at once."""
+    rng = np.random.default_rng(3)
+    conv = Conv2d(name="conv", inputs=("input",), stride=(2, 2), weight_type=BIPOLAR,
+                  weights=BIPOLAR.decode(rng.integers(0, 2, (3, 3, 1, 4))))
+    network = Network("stride", Tensor.full((8, 8, 1), IntType(2)), [conv])
+    layout = plan(conv, network)
+    fast = {"pe": 4, "simd": 9, "positions": 1, "pixels": 2}
+    assert layout.check(fast) == fast
+    assert layout.check({"pe": 4, "simd": 9, "positions": 1}) == {**fast, "pixels": 1}
+    assert (layout.cycles(fast), layout.cycles({**fast, "pixels": 1})) == (32, 64)
+    with pytest.raises(QuantloomError, match=r"pixels must be one of 1 with .*, not 2"):
+        layout.check({**fast, "simd": 3})
+    assert fold(network, 32)["conv"]["pixels"] == 2
