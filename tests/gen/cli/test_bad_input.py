@@ -212,7 +212,7 @@ def put(value, path, new):
     (("layers", 0, "stride"), [1, 10**30], "whole number"),
     (("layers", 2, "pads"), [10**9] * 4, "damaged"),
     (("layers", 0, "folding"), [1], "folding"),
-    (("layers", 0, "folding", "pe"), "2", "whole numbers"),
+    (("layers", 0, "folding", "pe"), [2], "whole numbers or words"),
     (("input", "shape"), [10**9, 10**9, 3], "damaged"),
     (("input", "type"), None, "input"),
     (("input", "scale"), "x", "input"),
