@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from ...boards.parts import PARTS, Part
 from ...boards.parts import part as find_part
@@ -29,8 +30,11 @@ DEFAULT_PART = PARTS["XC7Z007S"]
 """Without a part, resources are worth what they are on the smallest Zynq, and without a target
 half of it is used."""
 
-ROUNDS = 4
+ROUNDS = 8
 """Solutions that are lowered, to compare the estimate with the blocks and FIFOs that come out."""
+
+LANE_SITES = 8
+"""LUT sites of a multiply-accumulate lane and what goes with it, to begin a search with."""
 
 Update = Callable[..., None]
 
@@ -168,7 +172,7 @@ class _Search:
                       for layer in self.layers.layers.values())
         paces = self.layers.paces()
         self.paces = paces[bisect_left(paces, fastest):]
-        self._pace = len(self.paces) // 2
+        self._pace: int | None = None
 
     def cheapest(self, target: int) -> dict[str, Folding]:
         """The foldings that meet a target, or the fastest pace, with the fewest resources."""
@@ -194,57 +198,68 @@ class _Search:
 
     def _fitting(self, choose: Callable[[Resources], Choice | None],
                  room: Resources) -> Folded | None:
-        """Choose within a budget that leaves room for all that the choice does not know.
+        """Choose within a budget that leaves room for what the choice does not know.
 
-        FIFOs are known once the network is lowered: what they make of the estimate moves the
-        budget of the next round, to either side.
+        What FIFOs and queues take is known once the network is lowered. The difference to the
+        choice's own numbers moves the budget: down until something fits, then to where it would
+        have been right, in case there is room for more.
         """
         best, budget = None, room
-        seen: set[tuple[int, ...]] = set()
         for _ in range(ROUNDS):
             self.update(text="folding")
             choice = choose(budget)
             if choice is None:
                 break
-            key = tuple(id(option) for option in choice.options.values())
-            if key in seen:
-                break
-            seen.add(key)
             found = self.lowered(choice)
-            if found.resources.fits(room) and (best is None or _rank(self, found)
-                                               < _rank(self, best)):
-                best = found
-            budget = Resources(*(getattr(room, kind) - getattr(found.resources, kind)
-                                 + getattr(choice.resources, kind) for kind in KINDS))
+            exact = Resources(*(getattr(room, kind) - getattr(found.resources, kind)
+                                + getattr(choice.resources, kind) for kind in KINDS))
+            if not found.resources.fits(room):
+                # Not less than one of its numbers: this choice is not made again.
+                budget = Resources(*(min(getattr(budget, kind), getattr(exact, kind))
+                                     for kind in KINDS))
+                continue
+            if best is not None and self._rank(found) >= self._rank(best):
+                break
+            best, budget = found, exact
         return best
 
-    def _fastest_choice(self, budget: Resources) -> Choice | None:
-        """What fits at one pace fits at every slower one: by bisection, from the last answer."""
-        def fits(k: int) -> bool:
-            self.update(text=f"folding for {self.paces[k]:,} cycles a frame")
-            return self.solver.solve(self.paces[k], budget, cheapest=False) is not None
+    def _rank(self, found: Folded) -> tuple[float, float]:
+        """The less the better: cycles a frame, then what it takes."""
+        weighted = sum(price * getattr(found.resources, kind)
+                       for price, kind in zip(self.solver.prices, KINDS, strict=True))
+        return found.dataflow.interval, weighted
 
+    def _fastest_choice(self, budget: Resources) -> Choice | None:
+        """By bisection over the paces: what fits at one fits at every slower one."""
         low, high = 0, len(self.paces)  # paces[:low] do not fit, paces[high:] do
-        step, middle = 1, self._pace
+        middle, step = self._first_pace(budget), 1
         while low < high:
-            if fits(middle):
-                high, middle = middle, middle - step
+            self.update(text=f"folding for {self.paces[middle]:,} cycles a frame")
+            found = self.solver.solve(self.paces[middle], budget, cheapest=False)
+            if found is not None:
+                high = min(high, bisect_left(self.paces, found.interval))
+                middle = high - step
             else:
-                low, middle = middle + 1, middle + step
-            # Once there is a bound on either side, or none to reach, halve what is between.
+                if low == 0 and high == len(self.paces) and self._pace is None and (
+                        self.solver.solve(self.paces[-1], budget, cheapest=False) is None):
+                    return None
+                low = middle + 1
+                middle = low - 1 + step
+            # Small steps first: the answer is near. Halve what is left between two bounds.
             step *= 2
-            if not low <= middle < high or (low > 0 and high < len(self.paces)):
+            if (low > 0 and high < len(self.paces)) or not low <= middle < high:
                 middle = (low + high) // 2
         if high == len(self.paces):
             return None
         self._pace = high
         return self.solver.solve(self.paces[high], budget)
 
-
-def _rank(search: _Search, found: Folded) -> tuple[float, float]:
-    weighted = sum(price * getattr(found.resources, kind)
-                   for price, kind in zip(search.solver.prices, KINDS, strict=True))
-    return found.dataflow.interval, weighted
+    def _first_pace(self, budget: Resources) -> int:
+        """Where to begin: at the last answer, else where the budget makes so many lanes."""
+        if self._pace is not None:
+            return self._pace
+        cycles = self.network.macs() * LANE_SITES / budget.lut
+        return min(bisect_left(self.paces, cycles), len(self.paces) - 1)
 
 
 def _foldings(choice: Choice) -> dict[str, Folding]:
@@ -256,26 +271,24 @@ def _refusal(search: _Search, part: Part, room: Resources, target: int | None,
              clock: float) -> str:
     """What a network would take that does not fit, what is short, and what would fit."""
     name = search.network.name
-
-    def takes(choice: Choice | None) -> tuple[str, str, str]:
-        assert choice is not None, "without a budget there is always a folding"
-        found = search.lowered(choice)
-        return (_speed(found.dataflow.interval, clock), _demand(found.resources, part, room),
-                _short(found.resources, room))
-
     smallest = search.solver.solve(search.paces[-1])
+    assert smallest is not None, "without a budget there is always a folding"
+    demand = smallest.resources  # without FIFOs: they hardly count in a slow design
+    if demand.fits(room):
+        demand = search.lowered(smallest).resources
+    least = (f"the smallest design, at {_speed(smallest.interval, clock)}, takes "
+             f"{_demand(demand, part, room)}; {_short(demand, room)}.")
     if target is None:
-        speed, demand, short = takes(smallest)
-        return (f"{name} does not fit {part.name} at any speed: the smallest design, at {speed}, "
-                f"takes {demand}; {short}.")
-    speed, demand, short = takes(search.solver.solve(max(target, search.paces[0])))
-    text = f"{name} does not fit {part.name} at {speed}: it takes {demand}; {short}."
-    if (fits := search.fastest(room)) is not None:
-        return (f"{text} The fastest folding that fits takes "
-                f"{_speed(fits.dataflow.interval, clock)}.")
-    speed, demand, short = takes(smallest)
-    return (f"{text} Nor does anything slower: the smallest design, at {speed}, takes {demand}; "
-            f"{short}.")
+        return f"{name} does not fit {part.name} at any speed: {least}"
+    cheapest = search.solver.solve(max(target, search.paces[0]))
+    assert cheapest is not None
+    asked = search.lowered(cheapest)
+    text = (f"{name} does not fit {part.name} at {_speed(asked.dataflow.interval, clock)}: it "
+            f"takes {_demand(asked.resources, part, room)}; {_short(asked.resources, room)}.")
+    if (fits := search.fastest(room)) is None:
+        return f"{text} Nor does anything slower: {least}"
+    return (f"{text} The fastest folding that fits takes "
+            f"{_speed(fits.dataflow.interval, clock)}.")
 
 
 def _speed(cycles: int, clock: float) -> str:
@@ -288,7 +301,7 @@ _UNITS = {"lut": ("LUT sites", 1), "ff": ("FF", 1), "bram18": ("BRAM36", 2), "ds
 
 def shown(resources: Resources) -> dict[str, float]:
     """The numbers as they are shown, by name; BRAM in units of 36 kbit."""
-    return {name: round(getattr(resources, kind)) / unit for kind, (name, unit) in _UNITS.items()}
+    return {name: ceil(getattr(resources, kind)) / unit for kind, (name, unit) in _UNITS.items()}
 
 
 def binding(resources: Resources, room: Resources) -> str:
@@ -307,5 +320,5 @@ def _demand(resources: Resources, part: Part, room: Resources) -> str:
 
 def _short(resources: Resources, room: Resources) -> str:
     used, free = shown(resources), shown(room)
-    return "short of " + " and ".join(f"{used[name] - free[name]:,g} {name}"
-                                   for name in used if used[name] > free[name])
+    return "short of " + " and ".join(f"{ceil(used[name] - free[name]):,} {name}"
+                                      for name in used if used[name] > free[name])

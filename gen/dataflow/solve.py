@@ -16,7 +16,7 @@ __all__ = ["KINDS", "Choice", "Solver", "scarcity"]
 KINDS = ("lut", "ff", "bram18", "dsp")
 """Resources by the names of their fields, the binding order of equals."""
 
-FASTER = 8
+FASTER = 4
 """No layer with weights is priced for more than so many times the speed that it needs: its
 lanes, and with them its area, would be as many times those of the slowest folding that serves."""
 
