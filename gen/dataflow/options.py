@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import product
 
 from ...rtl_templates.block import BlockParams, StreamShape
 from ...rtl_templates.resources import Resources
-from ..network import Network, Op
+from ..network import Network
 from .builder import beats_of
 from .plan import INPUT, Folding, Plan, input_options, plan
 from .trial import Trial
@@ -42,13 +42,13 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer, the tensors that it reads, its options, and whether it has weights.
+    """A layer, the tensors that it takes, its options, and whether it has weights.
 
     The input is a layer without a plan.
     """
 
     name: str
-    inputs: tuple[str, ...]
+    tensors: tuple[str, ...]
     options: tuple[Option, ...]
     plan: Plan | None
     weighted: bool
@@ -57,7 +57,8 @@ class Layer:
 class Layers:
     """The layers of a network, the input first, and what joins them.
 
-    Blocks are made again for every question: what is kept of them is their price.
+    Operations whose work others do are no layers. Blocks are made again for every question: what
+    is kept of them is their price.
 
     Parameters
     ----------
@@ -68,29 +69,33 @@ class Layers:
         self.network = network
         self.layers: dict[str, Layer] = {}
         shapes = [beats_of(network.input, lanes) for lanes in input_options(network)]
-        self._add(INPUT, (), (Option({"lanes": shape.lanes}, None, (), shape, shape.beats)
-                              for shape in shapes), None)
+        self.layers[INPUT] = Layer(INPUT, (), tuple(
+            Option({"lanes": shape.lanes}, None, (), shape, shape.beats) for shape in shapes),
+            None, False)
         for op in network.ops:
             layout = plan(op, network)
-            self._add(op.name, op.inputs, self._options(op, layout), layout)
+            # Which tensors a layer takes is the same with every folding.
+            first = layout.trial(next(layout.foldings()))
+            if first.given is None:
+                continue
+            tensors = tuple(first.tensors)
+            self.layers[op.name] = Layer(op.name, tensors, tuple(self._options(layout, tensors)),
+                                         layout, hasattr(op, "weights"))
         self._prices: dict[Hashable, Resources] = {}
-        self._slack: dict[Hashable, tuple[float, ...]] = {}
+        self._slack: dict[Hashable, tuple[int, ...]] = {}
 
-    def _add(self, name: str, inputs: tuple[str, ...], options: Iterator[Option],
-             layout: Plan | None) -> None:
-        weighted = layout is not None and hasattr(layout.op, "weights")
-        self.layers[name] = Layer(name, inputs, tuple(options), layout, weighted)
-
-    def _options(self, op: Op, layout: Plan) -> Iterator[Option]:
-        domains = [self.given(tensor) for tensor in op.inputs]
-        first = [domain[0] for domain in domains]
+    def _options(self, layout: Plan, tensors: tuple[str, ...]) -> Iterator[Option]:
+        domains = {tensor: self.given(tensor) for tensor in tensors}
+        first = {tensor: domain[0] for tensor, domain in domains.items()}
         for folding in layout.foldings():
             trial = layout.trial(folding, first)
             if not trial.follows:
                 yield _option(folding, None, trial)
                 continue
-            for sources in product(*domains):
-                yield _option(folding, sources, layout.trial(folding, sources))
+            for combination in product(*domains.values()):
+                shapes = dict(zip(domains, combination, strict=True))
+                yield _option(folding, tuple(shapes[tensor] for tensor in tensors),
+                              layout.trial(folding, shapes))
 
     def given(self, tensor: str) -> list[StreamShape]:
         """The streams that a tensor may come in."""
@@ -103,26 +108,26 @@ class Layers:
 
     def price(self, layer: Layer, option: Option, interval: int) -> Resources:
         """What a layer occupies, the fork behind it included, at a frame interval."""
-        if layer.plan is None:
-            trial = Trial(self.network, self.network.ops[0],
-                          [option.given] * len(self.network.ops[0].inputs))
-            trial.give(layer.name, "source_0")
-            return self._price((layer.name, id(option)), lambda: trial.own, interval)
-        layout = layer.plan
-        return self._price((layer.name, id(option)), lambda: [
-            layout.settle(block) for block in layout.trial(option.folding, option.sources).own
-        ], interval)
+        def blocks() -> Sequence[BlockParams]:
+            if layer.plan is None:
+                trial = Trial(self.network, {layer.name: option.given})
+                trial.give(layer.name, trial.come(layer.name))
+                return trial.own
+            shapes = dict(zip(layer.tensors, option.sources or option.taken, strict=True))
+            trial = layer.plan.trial(option.folding, shapes)
+            return [layer.plan.settle(block) for block in trial.own]
+
+        return self._price((layer.name, id(option)), blocks, interval)
 
     def join(self, tensor: str, source: StreamShape, taken: StreamShape,
              interval: int) -> Resources:
         """What it takes to bring a tensor in other lanes than those of its source."""
         if source == taken:
             return Resources()
-        op = self.network.consumers(tensor)[0]
 
-        def blocks() -> list[BlockParams]:
-            trial = Trial(self.network, op, [source] * len(op.inputs))
-            trial.take(op.name, tensor, taken.lanes)
+        def blocks() -> Sequence[BlockParams]:
+            trial = Trial(self.network, {tensor: source})
+            trial.take(tensor, tensor, taken.lanes)
             return trial.joins[0]
 
         return self._price((tensor, source, taken), blocks, interval)
@@ -149,21 +154,17 @@ def price(block: BlockParams, interval: int) -> Resources:
     that is a register.
     """
     if interval >= _slack(block):
-        block = replace(block, depth=1)  # type: ignore[type-var]
+        block = block.with_depths([1] * len(block.outputs))
     return block.resources
 
 
-def _slack(block: BlockParams) -> float:
+def _slack(block: BlockParams) -> int:
     """Frame interval from which on a register is queue enough."""
-    if all(field.name != "depth" for field in fields(block)):  # type: ignore[arg-type]
-        return float("inf")
-    latency = getattr(block, "queue_latency", block.latency)
-    return (latency + 2) * max(shape.beats for shape in block.outputs)
+    return (block.queue_latency + 2) * max(shape.beats for shape in block.outputs)
 
 
-def _option(folding: Folding, sources: Sequence[StreamShape] | None, trial: Trial) -> Option:
+def _option(folding: Folding, sources: tuple[StreamShape, ...] | None, trial: Trial) -> Option:
     assert trial.given is not None
     cycles = max([trial.given.beats, *(shape.beats for shape in trial.taken),
                   *(block.cycles for block in trial.own)])
-    return Option(folding, None if sources is None else tuple(sources), tuple(trial.taken),
-                  trial.given, cycles)
+    return Option(folding, sources, tuple(trial.taken), trial.given, cycles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import singledispatch
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from ...rtl_templates.resources import Resources
 from ...rtl_templates.validation import divisors
 from ..errors import QuantloomError
 from ..network import Network, Op
-from .builder import Builder, beats_of, lanes_fit
+from .builder import Builder, lanes_fit
 from .trial import Trial
 
 __all__ = ["INPUT", "Folding", "Plan", "input_options", "lane_options", "plan"]
@@ -55,19 +55,17 @@ class Plan:
         """Add the blocks of a legal folding."""
         raise NotImplementedError
 
-    def trial(self, folding: Folding, sources: Sequence[StreamShape] | None = None) -> Trial:
+    def trial(self, folding: Folding, shapes: Mapping[str, StreamShape] | None = None) -> Trial:
         """The layer built by itself.
 
         Parameters
         ----------
         folding : dict
             A legal one.
-        sources : sequence of StreamShape or None
-            The streams of the inputs; None: an element a beat.
+        shapes : mapping of str to StreamShape, or None
+            The streams that tensors come in; None: an element a beat.
         """
-        if sources is None:
-            sources = [beats_of(tensor, 1) for tensor in self.inputs]
-        trial = Trial(self.network, self.op, sources)
+        trial = Trial(self.network, shapes or {})
         self.build(trial, folding)
         return trial
 

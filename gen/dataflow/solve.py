@@ -120,7 +120,7 @@ class Solver:
             terms += [(pick, _cost(self.layers.price(layer, option, interval)))
                       for pick, option in picks[name]]
             comes[name] = _channelled(model, picks[name], lambda option: option.given)
-            for port, tensor in enumerate(layer.inputs):
+            for port, tensor in enumerate(layer.tensors):
                 terms += self._join(model, layer, port, tensor, picks[name], comes[tensor],
                                     interval)
         totals = [sum(pick * cost[k] for pick, cost in terms if cost[k]) for k in range(len(KINDS))]
