@@ -30,7 +30,7 @@ DEFAULT_PART = PARTS["XC7Z007S"]
 """Without a part, resources are worth what they are on the smallest Zynq, and without a target
 half of it is used."""
 
-ROUNDS = 8
+ROUNDS = 6
 """Solutions that are lowered, to compare the estimate with the blocks and FIFOs that come out."""
 
 LANE_SITES = 8
@@ -172,7 +172,6 @@ class _Search:
                       for layer in self.layers.layers.values())
         paces = self.layers.paces()
         self.paces = paces[bisect_left(paces, fastest):]
-        self._pace: int | None = None
 
     def cheapest(self, target: int) -> dict[str, Folding]:
         """The foldings that meet a target, or the fastest pace, with the fewest resources."""
@@ -189,77 +188,68 @@ class _Search:
         return Folded(foldings, dataflow, occupied(dataflow))
 
     def within(self, target: int, room: Resources) -> Folded | None:
-        """The cheapest folding that meets a target and fits."""
-        return self._fitting(lambda budget: self.solver.solve(target, budget), room)
+        """The cheapest folding that meets a target and fits.
+
+        What FIFOs and queues take is known once the network is lowered. If that does not fit,
+        the difference to the choice's own numbers makes the budget of the next one smaller.
+        """
+        budget = room
+        for _ in range(ROUNDS):
+            self.update(text=f"folding for {target:,} cycles a frame")
+            choice = self.solver.solve(target, budget)
+            if choice is None:
+                return None
+            found = self.lowered(choice)
+            if found.resources.fits(room):
+                return found
+            # At least one number falls below this choice's, which is not made again.
+            beside = {kind: getattr(found.resources, kind) - getattr(choice.resources, kind)
+                      for kind in KINDS}
+            budget = Resources(*(min(getattr(budget, kind), getattr(room, kind) - beside[kind])
+                                 for kind in KINDS))
+        return None
 
     def fastest(self, room: Resources) -> Folded | None:
         """The fastest folding that fits, and the cheapest of these."""
-        return self._fitting(self._fastest_choice, room)
-
-    def _fitting(self, choose: Callable[[Resources], Choice | None],
-                 room: Resources) -> Folded | None:
-        """Choose within a budget that leaves room for what the choice does not know.
-
-        What FIFOs and queues take is known once the network is lowered. The difference to the
-        choice's own numbers moves the budget: down until something fits, then to where it would
-        have been right, in case there is room for more.
-        """
-        best, budget = None, room
-        for _ in range(ROUNDS):
-            self.update(text="folding")
-            choice = choose(budget)
-            if choice is None:
-                break
-            found = self.lowered(choice)
-            exact = Resources(*(getattr(room, kind) - getattr(found.resources, kind)
-                                + getattr(choice.resources, kind) for kind in KINDS))
-            if not found.resources.fits(room):
-                # Not less than one of its numbers: this choice is not made again.
-                budget = Resources(*(min(getattr(budget, kind), getattr(exact, kind))
-                                     for kind in KINDS))
-                continue
-            if best is not None and self._rank(found) >= self._rank(best):
-                break
-            best, budget = found, exact
+        low = self._bound(room)
+        high = len(self.paces)
+        best, step = None, 1
+        middle = low
+        while low < high:
+            found = self.within(self.paces[middle], room)
+            if found is not None:
+                best, high = found, middle
+            else:
+                low = middle + 1
+            # A few paces on, and further and further; back again once there is one that fits.
+            middle = low - 1 + step if best is None else (low + high) // 2
+            step *= 2
+            if not low <= middle < high:
+                middle = (low + high) // 2
         return best
 
-    def _rank(self, found: Folded) -> tuple[float, float]:
-        """The less the better: cycles a frame, then what it takes."""
-        weighted = sum(price * getattr(found.resources, kind)
-                       for price, kind in zip(self.solver.prices, KINDS, strict=True))
-        return found.dataflow.interval, weighted
-
-    def _fastest_choice(self, budget: Resources) -> Choice | None:
-        """By bisection over the paces: what fits at one fits at every slower one."""
-        low, high = 0, len(self.paces)  # paces[:low] do not fit, paces[high:] do
-        middle, step = self._first_pace(budget), 1
+    def _bound(self, room: Resources) -> int:
+        """Index of the fastest pace whose layers fit by themselves: what fits at one pace fits
+        at every slower one."""
+        low, high, step = 0, len(self.paces), 1
+        cycles = self.network.macs() * LANE_SITES / room.lut
+        middle = min(bisect_left(self.paces, cycles), high - 1)
         while low < high:
             self.update(text=f"folding for {self.paces[middle]:,} cycles a frame")
-            found = self.solver.solve(self.paces[middle], budget, cheapest=False)
+            found = self.solver.solve(self.paces[middle], room, cheapest=False)
             if found is not None:
-                high = min(high, bisect_left(self.paces, found.interval))
+                high = min(middle, bisect_left(self.paces, found.interval))
                 middle = high - step
             else:
-                if low == 0 and high == len(self.paces) and self._pace is None and (
-                        self.solver.solve(self.paces[-1], budget, cheapest=False) is None):
-                    return None
-                low = middle + 1
-                middle = low - 1 + step
+                if low == 0 and high == len(self.paces) and (
+                        self.solver.solve(self.paces[-1], room, cheapest=False) is None):
+                    return high
+                low, middle = middle + 1, middle + step
             # Small steps first: the answer is near. Halve what is left between two bounds.
             step *= 2
             if (low > 0 and high < len(self.paces)) or not low <= middle < high:
                 middle = (low + high) // 2
-        if high == len(self.paces):
-            return None
-        self._pace = high
-        return self.solver.solve(self.paces[high], budget)
-
-    def _first_pace(self, budget: Resources) -> int:
-        """Where to begin: at the last answer, else where the budget makes so many lanes."""
-        if self._pace is not None:
-            return self._pace
-        cycles = self.network.macs() * LANE_SITES / budget.lut
-        return min(bisect_left(self.paces, cycles), len(self.paces) - 1)
+        return high
 
 
 def _foldings(choice: Choice) -> dict[str, Folding]:
