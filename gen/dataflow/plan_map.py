@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from math import gcd
+from types import MappingProxyType
 
 from ...rtl_templates.add import AddParams
 from ...rtl_templates.argmax import ArgMaxParams
@@ -23,6 +25,8 @@ from ..network import (
     ArgMax,
     Clip,
     Concat,
+    Conv2d,
+    Dense,
     MaxPool,
     Network,
     Op,
@@ -33,25 +37,70 @@ from ..network import (
     Threshold,
     Upsample,
 )
+from .affine import Affine, affine_form
 from .builder import Builder
 from .plan import Folding, Plan, lane_options, plan
 
 __all__ = ["ElementwisePlan", "LanePlan", "PoolPlan", "ReshapePlan"]
 
+OPERAND_BITS = 25
+"""Wider factor of a DSP slice."""
+
 
 class ElementwisePlan(Plan):
-    """One block that takes the stream with the lanes it has."""
+    """One block, with the lanes that the stream has or some of its own.
+
+    ``form`` of thresholds is ``search``, or ``multiply`` where their steps are even.
+    """
+
+    op: Threshold | Requantize | Clip
+    defaults = MappingProxyType({"form": "search"})
+
+    @cached_property
+    def affine(self) -> Affine | None:
+        """The multiplication that equals the thresholds, if there is one for a DSP slice."""
+        (x,), op = self.inputs, self.op
+        if not isinstance(op, Threshold) or x.type.bipolar or x.type.bits > OPERAND_BITS:
+            return None
+        source = next((o for o in self.network.ops if o.name == op.inputs[0]), None)
+        if not isinstance(source, Conv2d | Dense):
+            return affine_form(op, x.lo, x.hi)
+        # By channel: constants that move between the two leave the form as it is.
+        return affine_form(op, *source.channel_ranges(*self.network.inputs_of(source)))
+
+    def foldings(self) -> Iterator[Folding]:
+        forms: list[Folding] = [{}]
+        if isinstance(self.op, Threshold):
+            forms = [{"form": "search"}] + ([{"form": "multiply"}] if self.affine else [])
+        for form in forms:
+            yield form
+            for lanes in lane_options(self):
+                yield {"lanes": lanes, **form}
+
+    def cycles(self, folding: Folding) -> int:
+        return self.output.size // folding["lanes"] if "lanes" in folding else 1
+
+    def check(self, folding: Folding) -> Folding:
+        absent = self.defaults if isinstance(self.op, Threshold) else {}
+        return super().check({**folding, **{k: v for k, v in absent.items() if k not in folding}})
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, source = self.op.name, self.op.inputs[0]
-        lanes = builder.any_lanes(source)
+        lanes = folding.get("lanes") or builder.any_lanes(source)
         stream = builder.take(name, source, lanes)
-        builder.give(name, builder.add(name, name, self.params(lanes), [stream], name)[0])
+        params = self.params(lanes, folding)
+        builder.give(name, builder.add(name, name, params, [stream], name)[0])
 
-    def params(self, lanes: int) -> BlockParams:
+    def params(self, lanes: int, folding: Folding) -> BlockParams:
         """Parameters of the block."""
         (x,), op = self.inputs, self.op
         channels, positions = x.shape[2], x.size // x.shape[2]
+        if isinstance(op, Threshold) and folding.get("form") == "multiply":
+            assert self.affine is not None
+            return RequantizeParams(
+                input_type=x.type, output_type=op.type, multiplier=self.affine.multiplier,
+                offset=self.affine.offset, shift=self.affine.shift, lo=self.affine.lo,
+                hi=self.affine.hi, lanes=lanes, channels=channels, positions_per_frame=positions)
         if isinstance(op, Threshold):
             return ThresholdParams(
                 input_type=x.type, output_type=op.type, thresholds=op.thresholds, base=op.base,
@@ -62,7 +111,6 @@ class ElementwisePlan(Plan):
                 input_type=x.type, output_type=op.type, multiplier=op.multiplier,
                 offset=op.offset, shift=op.shift, lo=op.lo, hi=op.hi, lanes=lanes,
                 channels=channels, positions_per_frame=positions)
-        assert isinstance(op, Clip)
         return ClipParams(input_type=x.type, output_type=self.output.type, lo=self.output.lo,
                           hi=self.output.hi, lanes=lanes, beats=x.size // lanes)
 

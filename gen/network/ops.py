@@ -34,11 +34,14 @@ def _int_array(op: Op, field: str, ndim: int) -> np.ndarray:
     return value
 
 
-def _sum_range(weights: np.ndarray, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value of ``x @ weights`` for ``lo <= x <= hi``, a column each."""
+def _sum_range(weights: np.ndarray, bias: np.ndarray | None,
+               x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of ``x @ weights + bias``, by output: the last axis."""
+    weights = weights.reshape(-1, weights.shape[-1])
     positive = np.maximum(weights, 0).sum(axis=0)
     negative = np.minimum(weights, 0).sum(axis=0)
-    return positive * lo + negative * hi, positive * hi + negative * lo
+    shift = 0 if bias is None else bias
+    return positive * x.lo + negative * x.hi + shift, positive * x.hi + negative * x.lo + shift
 
 
 def _integer_type(tensors: Sequence[Tensor], lo: int, hi: int) -> IntType:
@@ -161,9 +164,12 @@ class Conv2d(Op):
         if x.shape[2] != cin * self.groups:
             raise self.error(f"expects {cin * self.groups} input channels, not {x.shape[2]}")
         oh, ow = self._window(x.shape, (kh, kw), self.stride, self.dilation)
-        lo, hi = _sum_range(self.weights.reshape(-1, cout), x.lo, x.hi)
-        bias = 0 if self.bias is None else self.bias
-        return Tensor.ranged((oh, ow, cout), int((lo + bias).min()), int((hi + bias).max()))
+        lo, hi = self.channel_ranges(x)
+        return Tensor.ranged((oh, ow, cout), int(lo.min()), int(hi.max()))
+
+    def channel_ranges(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest value of each output channel."""
+        return _sum_range(self.weights, self.bias, x)
 
     def macs(self, *inputs: Tensor) -> int:
         oh, ow, _ = self.infer(*inputs).shape
@@ -196,11 +202,12 @@ class Dense(Op):
         (x,) = inputs
         if x.size != self.weights.shape[0]:
             raise self.error(f"expects {self.weights.shape[0]} inputs, not {x.size}")
-        lo, hi = _sum_range(self.weights, x.lo, x.hi)
-        bias = 0 if self.bias is None else self.bias
-        return Tensor.ranged(
-            (1, 1, self.weights.shape[1]), int((lo + bias).min()), int((hi + bias).max())
-        )
+        lo, hi = self.channel_ranges(x)
+        return Tensor.ranged((1, 1, self.weights.shape[1]), int(lo.min()), int(hi.max()))
+
+    def channel_ranges(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest value of each output."""
+        return _sum_range(self.weights, self.bias, x)
 
     def macs(self, *inputs: Tensor) -> int:
         return int(self.weights.size)
