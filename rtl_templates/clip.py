@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import decode, issue, recode
+from .saturate import saturate, saturation_sites
 from .types import IntType
 from .validation import check_positive, check_recoding
 
@@ -131,10 +132,4 @@ class Clip(wiring.Component):
         p = self.params
         if p.lo <= p.input_type.lo and p.input_type.hi <= p.hi:
             return recode(code, p.input_type, p.output_type)
-        value = decode(code, p.input_type)
-        clipped = value
-        if p.hi < p.input_type.hi:
-            clipped = Mux(value > p.hi, p.hi, clipped)
-        if p.lo > p.input_type.lo:
-            clipped = Mux(value < p.lo, p.lo, clipped)
-        return clipped
+        return saturate(decode(code, p.input_type), p.lo, p.hi)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, decode, delay, issue, pack, read_table
+from .pipeline import counter, decode, delay, issue, pack
+from .rom import read_rom
+from .saturate import saturate, saturation_sites
 from .types import IntType
 from .validation import check_int_array, check_one_of, check_positive, divisors
 
@@ -217,15 +219,8 @@ class Requantize(wiring.Component):
             total = Signal(p.sum_type.shape, name="sum", reset_less=True)
             m.d.sync += total.eq(value + offset)
             value = total
-        value >>= p.shift
-        lo, hi = p.bounds
-        clipped = value
-        if p.sum_type.hi >> p.shift > hi:
-            clipped = Mux(value > hi, hi, clipped)
-        if p.sum_type.lo >> p.shift < lo:
-            clipped = Mux(value < lo, lo, clipped)
         result = Signal(p.output_type.shape, name="result", reset_less=True)
-        m.d.sync += result.eq(clipped)
+        m.d.sync += result.eq(saturate(value >> p.shift, *p.bounds))
         return result
 
     def _table(self, m: Module, name: str, array: np.ndarray, lane: int, fold: Value) -> Value:
@@ -235,5 +230,5 @@ class Requantize(wiring.Component):
             array = array[np.arange(p.folds) * p.lanes + lane % p.channels]
         type_ = IntType.for_range(int(array.min()), int(array.max()))
         words = [pack([v], type_.bits) for v in array]
-        word = read_table(m, name, words, fold if len(words) > 1 else Const(0, 0), type_.bits)
+        word = read_rom(m, name, words, fold if len(words) > 1 else Const(0, 0), type_.bits)
         return word.as_signed() if type_.signed else word
