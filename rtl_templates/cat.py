@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat as Bits
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, recode
+from .pipeline import recode, select
 from .queue import Queue
+from .ring import Loop
 from .types import IntType
 from .validation import check_one_of, check_positive, check_recoding, divisors
 
@@ -127,31 +128,27 @@ class Cat(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         count = len(p.input_types)
-        source = Signal(count, init=1)  # whose turn it is, one-hot
+        source = Signal(range(max(2, count)))  # whose turn it is
         changes = Signal()
-        offers, codes = [], []
+        offers: list[Value] = []
+        codes: list[Value] = []
         for k, (type_, folds) in enumerate(zip(p.input_types, p.folds, strict=True)):
             port = getattr(self, f"i_{k}" if k else "i")
-            moves = Signal(name=f"moves_{k}")
-            _, at_last = counter(m, f"fold_{k}", folds, moves)
+            turn, moves = Signal(name=f"turn_{k}"), Signal(name=f"moves_{k}")
             m.d.comb += [
-                port.ready.eq(source[k] & queue.i.ready),
+                turn.eq(source == k),
+                port.ready.eq(turn & queue.i.ready),
                 moves.eq(port.ready & port.valid),
             ]
-            with m.If(moves & at_last):
+            with m.If(moves & Loop(m, f"fold_{k}", folds, moves).last):
                 m.d.comb += changes.eq(1)
-            recoded = Bits(recode(port.payload[lane], type_, p.output_type)
-                           for lane in range(p.lanes))
-            offers.append(source[k] & port.valid)
-            codes.append(recoded & source[k].replicate(len(recoded)))
-        if count > 1:
-            with m.If(changes):
-                m.d.sync += source.eq(source.rotate_left(1))
-        payload = codes[0]
-        for code in codes[1:]:
-            payload = payload | code
+            offers.append(port.valid)
+            codes.append(Bits(recode(port.payload[lane], type_, p.output_type)
+                              for lane in range(p.lanes)))
+        with m.If(changes):
+            m.d.sync += source.eq(Mux(source == count - 1, 0, source + 1))
         m.d.comb += [
-            queue.i.valid.eq(Bits(offers).any()),
-            queue.i.payload.eq(payload),
+            queue.i.valid.eq(select(offers, source)),
+            queue.i.payload.eq(select(codes, source)),
         ]
         return m

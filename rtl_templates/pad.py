@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, recode
+from .pipeline import recode
 from .queue import Queue
+from .ring import Loop
 from .types import IntType
 from .validation import check_one_of, check_positive, check_recoding, divisors
 
@@ -149,21 +150,19 @@ class Pad(wiring.Component):
         m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        step, inside = Signal(), Signal()
-        column, column_last = counter(m, "column", sum(p.columns), step)
-        row, _ = counter(m, "row", p.rows, step & column_last)
-        waits = Signal()
+        step, inside, begins = Signal(), Signal(), Signal(init=1)
+        columns = Loop(m, "column", sum(p.columns), step)
+        rows = Loop(m, "row", p.rows, step & columns.last)
         left, top = p.columns[0], p.pads[0]
-        m.d.comb += inside.eq(
-            (column >= left) & (column < left + p.columns[1])
-            & (row >= top) & (row < top + p.shape[0])
-        )
+        m.d.comb += inside.eq(columns.within(left, left + p.columns[1])
+                              & rows.within(top, top + p.shape[0]))
+        with m.If(step):
+            m.d.sync += begins.eq(columns.last & rows.last)
 
         code = int(p.output_type.encode(np.array(p.value)))
         pad = Const(code, p.output_type.bits)
         m.d.comb += [
-            waits.eq(inside | ((row == 0) & (column == 0))),
-            queue.i.valid.eq(~waits | self.i.valid),
+            queue.i.valid.eq(self.i.valid | ~(inside | begins)),
             queue.i.payload.eq(Cat(
                 Mux(inside, recode(self.i.payload[lane], p.input_type, p.output_type), pad)
                 for lane in range(p.lanes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-__all__ = ["Ring", "Turns"]
+__all__ = ["Loop", "Ring", "Turns"]
 
 _TAPS = (
     (1,), (2, 1), (3, 2), (4, 3), (5, 3), (6, 5), (7, 6), (8, 6, 5, 4), (9, 5), (10, 7), (11, 9),
@@ -85,6 +85,51 @@ def _cut(bits: int, modulus: int) -> tuple[int, int | None]:
     return next((other, state) for k, state in enumerate(states)
                 if (other := states[(k + 1) % len(states)] ^ 1)
                 and (k - place[other]) % len(states) == modulus - 1)
+
+
+class Loop:
+    """A loop over a ring: goes round with ``step``, and knows parts of its way.
+
+    Parameters
+    ----------
+    m : Module
+        Receives the logic (domain ``sync``).
+    name : str
+    rounds : int
+        Steps around, at least 1.
+    step : Value
+
+    Attributes
+    ----------
+    last : Value
+        The next step is the last one around.
+    """
+
+    def __init__(self, m: Module, name: str, rounds: int, step: Value):
+        self.m, self.name, self.rounds, self.step = m, name, rounds, step
+        if rounds == 1:
+            self.last: Value = Const(1)
+            return
+        ring = Ring(rounds)
+        self._states, self._state = ring.states(), ring.signal(name)
+        self.last = self._at(rounds)
+        with m.If(step):
+            m.d.sync += self._state.eq(ring.after(self._state))
+
+    def _at(self, position: int) -> Value:
+        return self._state == self._states[position - 1]
+
+    def within(self, begin: int, end: int) -> Value:
+        """Whether it is at one of the positions from ``begin`` to ``end``: a register."""
+        if end - begin in (0, self.rounds):
+            return Const(end > begin)
+        flag = Signal(name=f"{self.name}_from_{begin}_to_{end}", init=begin == 0)
+        with self.m.If(self.step):
+            with self.m.If(self._at(begin)):
+                self.m.d.sync += flag.eq(1)
+            with self.m.Elif(self._at(end)):
+                self.m.d.sync += flag.eq(0)
+        return flag
 
 
 class Turns:

@@ -75,11 +75,13 @@ class _Sizes:
         producer = self.dataflow.blocks[stream.producer]
         params, timing = self.params[producer.name], self.timings[producer.name]
         port = producer.outputs.index(name)
-        begun = serve(timing.produced[port])  # into a FIFO
         if name not in self.fifos:
             self.depths[name] = depth = params.places(timing, port, consumed)
-            if depth <= max(QUEUE_DEPTH, params.places(timing, port, begun)):
+            if depth <= QUEUE_DEPTH:
                 return False
+        begun = serve(timing.produced[port])  # into a FIFO
+        if name not in self.fifos and depth <= params.places(timing, port, begun):
+            return False
         fifo, before = FifoParams(stream.shape, fewest_places(begun, consumed)), None
         if name in self.fifos:
             before = self.fifos[name]
