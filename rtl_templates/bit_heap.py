@@ -16,7 +16,9 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-__all__ = ["add_columns", "heap_latency"]
+from .resources import Resources
+
+__all__ = ["add_columns", "heap_latency", "heap_resources"]
 
 LEVELS_PER_STAGE = 2
 """Levels of full adders between two registers: two LUTs, the first one with whatever logic makes
@@ -45,6 +47,21 @@ def _levels(heights: Sequence[int]) -> int:
 def heap_latency(heights: Sequence[int]) -> int:
     """Cycles through :func:`add_columns` for columns of these heights."""
     return -(-_levels(heights) // LEVELS_PER_STAGE) + 1
+
+
+def heap_resources(heights: Sequence[int]) -> Resources:
+    """What :func:`add_columns` occupies: a LUT site for each bit that vanishes, registers.
+
+    Synthesis does not find all pairs of functions that could share a site.
+    """
+    width = sum(height << k for k, height in enumerate(heights)).bit_length()
+    sites, ffs = 1.15 * max(0, sum(heights) - width), max(1, width)
+    levels = _levels(heights)
+    for level in range(1, levels + 1):
+        heights = _next_heights(heights)
+        if level % LEVELS_PER_STAGE == 0 or level == levels:
+            ffs += sum(heights)
+    return Resources(lut=sites, ff=ffs)
 
 
 def add_columns(m: Module, name: str, columns: Sequence[Value]) -> Value:

@@ -9,13 +9,15 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
-from .arithmetic import dot_latency, dot_products
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .dot_form import DotForm
-from .pipeline import counter, delay, element, pack, read_table
+from .dot_products import best_form, dot_latency, dot_products
+from .pipeline import counter, delay, element, pack
 from .queue import CreditQueue
+from .resources import Resources, counter_sites, lutram_sites
+from .rom import MEMORIES, read_rom, rom_resources
 from .types import IntType
-from .validation import check_divisor
+from .validation import check_divisor, check_one_of
 
 __all__ = ["Neuron", "NeuronParams"]
 
@@ -52,6 +54,10 @@ class NeuronParams(BlockParams):
         Channels of a group. With several group lanes a beat brings, kernel position by kernel
         position, the channels of all its groups.
 
+    memory : str
+        Where weights are that are no part of LUTs: ``lut`` or ``block``.
+    multiplier : str
+        ``lut``, or ``dsp`` for products in DSP48E1, several neurons' in each.
     depth : int or None
         Places of the output queue; None: enough for one beat a cycle.
 
@@ -72,6 +78,8 @@ class NeuronParams(BlockParams):
     positions: int = 1
     group_lanes: int = 1
     group_channels: int = 1
+    memory: str = "lut"
+    multiplier: str = "lut"
     depth: int | None = None
 
     kind = "neuron"
@@ -82,6 +90,7 @@ class NeuronParams(BlockParams):
         check_divisor("positions", self.positions, self.positions_per_frame)
         check_divisor("group_lanes", self.group_lanes, self.groups)
         check_divisor("group_channels", self.group_channels, self.operands)
+        check_one_of("memory", self.memory, MEMORIES)
         whole = self.simd == self.operands and self.pe == self.outputs_per_group
         if self.group_lanes > 1 and not whole:
             raise ValueError("group_lanes above 1 must come with simd = "
@@ -163,8 +172,8 @@ class NeuronParams(BlockParams):
     @cached_property
     def forms(self) -> tuple[DotForm, ...]:
         """Dot products of each group lane."""
-        return tuple(DotForm(self.input_type, self.weight_type, self.weight_words[:, group])
-                     for group in range(self.group_lanes))
+        return tuple(best_form(self.input_type, self.weight_type, self.weight_words[:, group],
+                               self.memory, self.multiplier) for group in range(self.group_lanes))
 
     @cached_property
     def initial(self) -> np.ndarray:
@@ -222,6 +231,32 @@ class NeuronParams(BlockParams):
         start = serve(arrivals[0].repeat(folds), depth=self.depth, hold=self.latency + 1,
                       emits=emits)
         return Timing((start[folds - 1 :: folds],), (start[emits] + self.latency,))
+
+    @property
+    def resources(self) -> Resources:
+        results = self.positions * self.group_lanes * self.pe
+        bits = results * self.output_type.bits
+        total = sum((form.resources for form in self.forms), Resources()) * self.positions
+        # Accumulators, and where their sums wait for the next beat.
+        if self.operand_folds > 1:
+            total += Resources(lut=bits)
+            total += (Resources(ff=bits) if self.output_folds == 1 else
+                      Resources(lut=lutram_sites(bits, self.output_folds)))
+        if self._starts > 1:
+            total += rom_resources(bits, self._starts, "lut")
+        if self.depth == 1:
+            total += Resources(ff=bits, lut=3)
+        else:
+            total += Resources(lut=lutram_sites(bits, self.depth or self.pipeline + 3) + 10, ff=12)
+        folds = (self.output_folds, self.operand_folds, len(self.weight_words), self.group_folds)
+        control = sum(counter_sites(fold) for fold in folds) + 6
+        return total + Resources(lut=control, ff=3 * self.pipeline + control)
+
+    @cached_property
+    def _starts(self) -> int:
+        """Different sets of numbers that sums start from."""
+        count = self.group_lanes * self.pe
+        return len(np.unique(self.initial.reshape(-1, count), axis=0))
 
     def create(self) -> Neuron:
         return Neuron(self)
@@ -315,7 +350,7 @@ class Neuron(wiring.Component):
         words[:] = p.initial.reshape(p.group_folds, -1, count)[:, :1]  # the unused ones
         words[:, : p.output_folds] = p.initial.reshape(p.group_folds, -1, count)
         index = delay(m, "initial_of", Cat(fold[:fold_bits], group[:group_bits]), steps - 1)
-        word = read_table(m, "initial", [pack(row, bits) for row in words.reshape(-1, count)],
+        word = read_rom(m, "initial", [pack(row, bits) for row in words.reshape(-1, count)],
                           index, bits * count)
         one = [word[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
         return one * p.positions

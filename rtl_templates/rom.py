@@ -18,7 +18,7 @@ from amaranth.lib import memory
 from .resources import Resources, rom_sites
 from .validation import check_positive
 
-__all__ = ["RomPlan", "Tile", "plan_rom", "read_rom", "rom_latency", "rom_resources"]
+__all__ = ["MEMORIES", "RomPlan", "Tile", "plan_rom", "read_rom", "rom_latency", "rom_resources"]
 
 MEMORIES = ("lut", "block")
 

@@ -20,9 +20,9 @@ def divisors(whole: int) -> list[int]:
     return sorted({*small, *(whole // k for k in small)})
 
 
-def check_one_of(name: str, value: int, legal: Iterable[int]) -> None:
+def check_one_of(name: str, value: int | str, legal: Iterable[int] | Iterable[str]) -> None:
     """Raise ValueError that lists the legal values if ``value`` is none of them."""
-    legal = sorted(set(legal))
+    legal = sorted(set(legal))  # type: ignore[type-var]
     if value not in legal:
         raise ValueError(f"{name} must be one of {', '.join(map(str, legal))}, not {value!r}")
 

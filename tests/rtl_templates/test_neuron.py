@@ -28,14 +28,14 @@ SHAPES = [
 ]
 
 
-def neuron(rng, operand, weight, shape, *, bias):
+def neuron(rng, operand, weight, shape, *, bias, **options):
     groups, operands, outputs, positions, folding = shape
     bound = operands * max(-operand.lo, operand.hi) * max(-weight.lo, weight.hi) + 20
     return NeuronParams(
         input_type=operand, weight_type=weight, output_type=IntType.for_range(-bound, bound),
         weights=random_values(rng, weight, (groups, operands, outputs)),
         bias=rng.integers(-20, 21, (groups, outputs)) if bias else None,
-        positions_per_frame=positions, **folding)
+        positions_per_frame=positions, **folding, **options)
 
 
 # Amaranth's simulator is slow on wide multiplications: those meet fewer foldings.
@@ -60,6 +60,41 @@ def test_equals_reference_for_many_slots(operand, weight, outputs):
     shape = (1, 6, outputs, 2, dict(pe=2, simd=3))
     params = neuron(np.random.default_rng(outputs), operand, weight, shape, bias=False)
     check_block(params, seed=outputs)
+
+
+@pytest.mark.parametrize("outputs", [2, 8, 40, 80])
+@pytest.mark.parametrize("operand, weight", [(IntType(4), BIPOLAR), (BIPOLAR, BIPOLAR),
+                                             (IntType(4, True), IntType(4, True))], ids=str)
+def test_equals_reference_with_weights_in_block_ram(operand, weight, outputs):
+    shape = (1, 15, outputs, 2, dict(pe=2, simd=5))
+    params = neuron(np.random.default_rng(outputs), operand, weight, shape, bias=True,
+                    memory="block")
+    check_block(params, seed=outputs)
+
+
+@pytest.mark.parametrize("outputs", [5, 20])
+@pytest.mark.parametrize("operand, weight", [
+    (IntType(4), IntType(4, True)), (IntType(4, True), IntType(4, True)), (IntType(2), BIPOLAR),
+    (IntType(8), IntType(8, True)), (IntType(8, True), IntType(8, True)), (IntType(3), IntType(3)),
+], ids=str)
+def test_equals_reference_with_multipliers(operand, weight, outputs):
+    shape = (1, 6, outputs, 2, dict(pe=5, simd=2))
+    params = neuron(np.random.default_rng(outputs), operand, weight, shape, bias=True,
+                    multiplier="dsp")
+    check_block(params, seed=outputs)
+
+
+@pytest.mark.parametrize("low, packed", [(-7, 4), (-8, 3)])
+def test_products_of_four_bits_share_multipliers(low, packed):
+    """At the ends of the ranges: products are one bit wider than their pitch, and borrow."""
+    rng = np.random.default_rng(packed)
+    weights = rng.choice([low, -1, 0, 7], (1, 6, 8))
+    params = NeuronParams(
+        input_type=IntType(4), weight_type=IntType(4, True), output_type=IntType(12, True),
+        weights=weights, positions_per_frame=8, pe=8, simd=6, multiplier="dsp")
+    assert params.forms[0].packed == packed
+    assert params.resources.dsp == 6 * -(-8 // packed)
+    check_block(params, seed=packed)
 
 
 def test_reference_is_a_matrix_product():

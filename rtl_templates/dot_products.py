@@ -1,0 +1,84 @@
+"""Dot products in hardware: the smallest form of their bits, and the heaps that add them up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from amaranth.hdl import Module, Value
+
+from .bit_heap import add_columns, heap_latency
+from .dot_form import DotForm
+from .form_digits import DigitForm
+from .form_gated import GatedForm
+from .form_pairs import PairForm
+from .form_products import ProductForm
+from .form_table import TableForm
+from .pipeline import delay
+from .types import IntType
+from .validation import check_one_of
+
+__all__ = ["FORMS", "MULTIPLIERS", "best_form", "dot_latency", "dot_products"]
+
+FORMS: tuple[type[DotForm], ...] = (GatedForm, TableForm, PairForm, DigitForm)
+"""Forms without multipliers; of equal ones the first is taken."""
+
+MULTIPLIERS = ("lut", "dsp")
+
+
+def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: str = "lut",
+              multiplier: str = "lut") -> DotForm:
+    """The form with the fewest LUT sites.
+
+    Parameters
+    ----------
+    operand, weight, weights, memory
+        See :class:`.DotForm`.
+    multiplier : str
+        ``lut``, or ``dsp`` for products in DSP48E1.
+
+    Raises
+    ------
+    ValueError
+        If multipliers are asked for and cannot compute these products.
+    """
+    check_one_of("multiplier", multiplier, MULTIPLIERS)
+    if multiplier == "dsp":
+        form = ProductForm(operand, weight, weights, memory)
+        if not form.applies:
+            raise ValueError("multiplier must be 'lut' for operands of type "
+                             f"{operand}, not 'dsp'")
+        return form
+    forms = [form for kind in FORMS if (form := kind(operand, weight, weights, memory)).applies]
+    return min(forms, key=lambda form: form.resources.lut)
+
+
+def dot_latency(form: DotForm) -> int:
+    """Cycles from operands and slot number to :func:`dot_products`."""
+    heaps = max(heap_latency(form.heights(n)) for n in range(form.neurons))
+    return form.lead + form.registered + heaps
+
+
+def dot_products(m: Module, form: DotForm, operands: Sequence[Value], slot: Value) -> list[Value]:
+    """Heap sums of every neuron, :func:`dot_latency` cycles after operands and slot number.
+
+    One set a cycle; ``form`` tells what the sums stand for.
+
+    Parameters
+    ----------
+    m : Module
+        Receives the logic (domain ``sync``).
+    form : DotForm
+    operands : sequence of Value
+        Codes.
+    slot : Value
+        Number of the set of weights.
+    """
+    latencies = [heap_latency(form.heights(n)) for n in range(form.neurons)]
+    results = []
+    for n, columns in enumerate(form.columns(m, operands, slot)):
+        if form.registered:
+            columns = [delay(m, f"pe{n}_bits_{k}", column) for k, column in enumerate(columns)]
+        total = add_columns(m, f"pe{n}", columns)
+        results.append(delay(m, f"pe{n}_even", total, max(latencies) - latencies[n]))
+    return results
