@@ -10,7 +10,7 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import decode, issue, recode
-from .saturate import saturate, saturation_sites
+from .saturate import saturate
 from .types import IntType
 from .validation import check_positive, check_recoding
 

@@ -49,8 +49,8 @@ def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: st
             raise ValueError("multiplier must be 'lut' for operands of type "
                              f"{operand}, not 'dsp'")
         return form
-    forms = [form for kind in FORMS if (form := kind(operand, weight, weights, memory)).applies]
-    return min(forms, key=lambda form: form.resources.lut)
+    forms = [kind(operand, weight, weights, memory) for kind in FORMS]
+    return min((form for form in forms if form.applies), key=lambda form: form.resources.lut)
 
 
 def dot_latency(form: DotForm) -> int:

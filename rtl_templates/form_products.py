@@ -112,8 +112,8 @@ class ProductForm(DotForm):
         """Packed weights, (slots, groups, operands)."""
         w = np.zeros((self.slots, self.groups * self.packed, self.operands), dtype=np.int64)
         w[:, : self.neurons] = self.weights
-        w = w.reshape(self.slots, self.groups, self.packed, self.operands)
-        return (w << (self.pitch * np.arange(self.packed))[:, None]).sum(axis=2)
+        grouped = w.reshape(self.slots, self.groups, self.packed, self.operands)
+        return (grouped << (self.pitch * np.arange(self.packed))[:, None]).sum(axis=2)
 
     @property
     def _factor_type(self) -> IntType:

@@ -12,7 +12,7 @@ from amaranth.lib import stream, wiring
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import counter, decode, delay, issue, pack
 from .rom import read_rom
-from .saturate import saturate, saturation_sites
+from .saturate import saturate
 from .types import IntType
 from .validation import check_int_array, check_one_of, check_positive, divisors
 

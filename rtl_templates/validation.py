@@ -22,9 +22,9 @@ def divisors(whole: int) -> list[int]:
 
 def check_one_of(name: str, value: int | str, legal: Iterable[int] | Iterable[str]) -> None:
     """Raise ValueError that lists the legal values if ``value`` is none of them."""
-    legal = sorted(set(legal))  # type: ignore[type-var]
-    if value not in legal:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, legal))}, not {value!r}")
+    values = sorted(set(legal))  # type: ignore[type-var]
+    if value not in values:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, values))}, not {value!r}")
 
 
 def check_divisor(name: str, value: int, whole: int) -> None:
