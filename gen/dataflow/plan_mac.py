@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
 from ...rtl_templates.block import BlockParams
+from ...rtl_templates.dot_products import MULTIPLIERS
 from ...rtl_templates.neuron import NeuronParams
+from ...rtl_templates.rom import MEMORIES
 from ...rtl_templates.sliding_window import WindowParams
 from ...rtl_templates.validation import divisors
 from ..network import Conv2d, Dense, Network, Tensor, Threshold
@@ -18,6 +21,10 @@ from .builder import Builder
 from .plan import Folding, Plan, plan
 
 __all__ = ["ConvPlan", "DensePlan"]
+
+SHALLOWEST_BLOCK = 17
+"""Sets of weights from which on block RAM is offered; fewer are part of the neurons' LUTs."""
+
 
 @dataclass(frozen=True)
 class WindowChoice:
@@ -30,7 +37,23 @@ class WindowChoice:
 
 
 class _MacPlan(Plan):
+    """Layers of neurons.
+
+    ``memory`` decides where weights are that are no part of LUTs, ``multiplier`` whether products
+    are made in LUTs or in DSP48E1.
+    """
+
     op: Conv2d | Dense
+    defaults: ClassVar[Mapping[str, int | str]] = MappingProxyType(
+        {"memory": "lut", "multiplier": "lut"})
+
+    def arithmetics(self, slots: int) -> Iterator[Folding]:
+        """The keys of a folding that say how products are made, for so many sets of weights."""
+        bits = self.inputs[0].type.bits, self.op.weight_type.bits
+        multipliers = MULTIPLIERS if min(bits) > 1 and not self.inputs[0].type.bipolar else ("lut",)
+        for multiplier in multipliers:
+            for memory in MEMORIES if slots >= SHALLOWEST_BLOCK else ("lut",):
+                yield {"memory": memory, "multiplier": multiplier}
 
     @property
     def settles(self) -> bool:
@@ -64,7 +87,8 @@ class DensePlan(_MacPlan):
         operands, outputs = self.op.weights.shape
         for simd in divisors(operands):
             for pe in divisors(outputs):
-                yield {"pe": pe, "simd": simd, "positions": 1}
+                for arithmetic in self.arithmetics(operands // simd * (outputs // pe)):
+                    yield {"pe": pe, "simd": simd, "positions": 1, **arithmetic}
 
     def cycles(self, folding: Folding) -> int:
         operands, outputs = self.op.weights.shape
@@ -75,7 +99,8 @@ class DensePlan(_MacPlan):
             input_type=self.inputs[0].type, weight_type=self.op.weight_type,
             output_type=self.output.type, weights=self.op.weights[None],
             bias=None if self.op.bias is None else self.op.bias[None],
-            positions_per_frame=1, pe=folding["pe"], simd=folding["simd"])
+            positions_per_frame=1, pe=folding["pe"], simd=folding["simd"],
+            memory=folding["memory"], multiplier=folding["multiplier"])
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, params = self.op.name, self.neuron(folding)
@@ -91,7 +116,7 @@ class ConvPlan(_MacPlan):
     """
 
     op: Conv2d
-    defaults = MappingProxyType({"pixels": 1})
+    defaults = MappingProxyType({**_MacPlan.defaults, "pixels": 1})
     _ordered: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
@@ -132,6 +157,13 @@ class ConvPlan(_MacPlan):
         return list(seen.values())
 
     def foldings(self) -> Iterator[Folding]:
+        for folding in self._foldings():
+            lanes = folding["pe"] * folding["simd"] * folding.get("groups", 1)
+            for arithmetic in self.arithmetics(self.op.weights.size // lanes):
+                yield {**folding, **arithmetic}
+
+    def _foldings(self) -> Iterator[Folding]:
+        """Without the keys of the arithmetic."""
         per_group = self.op.weights.shape[3] // self.op.groups
         grouped = self.op.groups > 1
         operands = int(np.prod(self.op.weights.shape[:3]))
@@ -206,7 +238,8 @@ class ConvPlan(_MacPlan):
             bias=None if op.bias is None else op.bias.reshape(op.groups, -1),
             positions_per_frame=self.output.size // outputs, pe=folding["pe"],
             simd=folding["simd"], positions=folding["positions"],
-            group_lanes=choice.group_lanes, group_channels=channels)
+            group_lanes=choice.group_lanes, group_channels=channels, memory=folding["memory"],
+            multiplier=folding["multiplier"])
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, source, params = self.op.name, self.op.inputs[0], self.neuron(folding)
