@@ -60,16 +60,17 @@ def _one_layer(name: str, x: Tensor, op: Op, wanted: Folding) -> Dataflow:
     return Design(network, {"input": {"lanes": x.shape[2]}, op.name: folding}).dataflow
 
 
-def neuron(operand_type: IntType, weight_type: IntType, *, kernel: int = 3, channels: int = 32,
-           outputs: int = 128, pe: int = 32, simd: int = 32) -> Dataflow:
-    """A convolution whose block ``mac_neuron`` has ``pe * simd`` lanes.
+def neuron(operand_type: IntType, weight_type: IntType, *, slots: int = 8, pe: int = 32,
+           simd: int = 32, **arithmetic: str) -> Dataflow:
+    """A 1x1 convolution whose block ``mac_neuron`` has ``pe * simd`` lanes.
 
-    With the defaults 36 time slots, 288 operands a neuron, four neurons a lane.
+    Its neurons take ``slots * simd`` operands each, in as many time slots.
     """
-    x = Tensor.full((kernel + 5, kernel + 5, channels), operand_type)
+    channels = slots * simd
+    x = Tensor.full((8, 8, channels), operand_type)
     op = Conv2d(name="mac", inputs=("input",), weight_type=weight_type,
-                weights=_weights((kernel, kernel, channels, outputs), weight_type, 1))
-    return _one_layer("block", x, op, {"pe": pe, "simd": simd, "positions": 1})
+                weights=_weights((1, 1, channels, pe), weight_type, 1))
+    return _one_layer("block", x, op, {"pe": pe, "simd": simd, "positions": 1, **arithmetic})
 
 
 def window(channels: int = 32, width: int = 54) -> Dataflow:

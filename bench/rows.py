@@ -13,7 +13,7 @@ import numpy as np
 
 from quantloom.gen.design import Design
 from quantloom.gen.emit import to_verilog
-from quantloom.rtl_templates.types import BIPOLAR
+from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from . import designs
 from .area import Area, area, breakdown
@@ -55,39 +55,42 @@ def _per_lane(name: str, verilog: str, top: str, lanes: int, *, target: float | 
               peer=peer, source=source, note=note, details=found.to_json())
 
 
+def _neuron(bits: str, operand: IntType, weight: IntType, slots: int, *, target: float,
+            peer: float, source: str, **arithmetic: str) -> Iterator[Row]:
+    flow = designs.neuron(operand, weight, slots=slots, **arithmetic)
+    how = "".join(f", {key} {value}" for key, value in arithmetic.items() if value != "lut")
+    yield from _per_lane(f"neuron block, {bits}, 32x32, {slots} slots{how}", to_verilog(flow),
+                         "mac_neuron", 1024, target=target, peer=peer,
+                         source=_FINN.format(source))
+
+
 @group
 def neuron_1x4() -> Iterator[Row]:
-    """Binary weights, 4-bit activations, 36 time slots."""
-    flow = designs.neuron(designs.UNSIGNED_4, BIPOLAR)
-    yield from _per_lane("neuron block, 1-bit weights x 4-bit activations, 32x32, 36 slots",
-                         to_verilog(flow), "mac_neuron", 1024, target=5.0, peer=11.4,
-                         source=_FINN.format("HLS 11.4, RTL 12.8"))
-
-
-@group
-def neuron_1x4_8_slots() -> Iterator[Row]:
-    """The same with 8 time slots: as many as a LUT's spare inputs can tell apart."""
-    flow = designs.neuron(designs.UNSIGNED_4, BIPOLAR, kernel=1, channels=64)
-    yield from _per_lane("the same, 8 slots", to_verilog(flow), "mac_neuron", 1024, target=5.0,
-                         peer=11.4, source=_FINN.format("HLS 11.4, RTL 12.8"))
+    """Binary weights, 4-bit activations: as many time slots as LUTs can tell apart, and more."""
+    for slots in (8, 16, 36):
+        yield from _neuron("1-bit weights x 4-bit activations", designs.UNSIGNED_4, BIPOLAR, slots,
+                           target=5.0, peer=11.4, source="HLS 11.4, RTL 12.8", memory="lut")
 
 
 @group
 def neuron_1x1() -> Iterator[Row]:
     """Binary weights, binary activations."""
-    flow = designs.neuron(BIPOLAR, BIPOLAR)
-    yield from _per_lane("neuron block, 1 x 1 bit, 32x32, 36 slots", to_verilog(flow),
-                         "mac_neuron", 1024, target=1.8, peer=2.1,
-                         source=_FINN.format("HLS 2.9, RTL 2.1"))
+    for slots in (8, 36):
+        yield from _neuron("1 x 1 bit", BIPOLAR, BIPOLAR, slots, target=1.8, peer=2.1,
+                           source="HLS 2.9, RTL 2.1", memory="lut")
 
 
 @group
 def neuron_4x4() -> Iterator[Row]:
-    """4-bit weights and activations, LUTs alone."""
-    flow = designs.neuron(designs.UNSIGNED_4, designs.SIGNED_4)
-    yield from _per_lane("neuron block, 4 x 4 bits, 32x32, 36 slots", to_verilog(flow),
-                         "mac_neuron", 1024, target=18, peer=27,
-                         source=_FINN.format("HLS 29, RTL 27"))
+    """4-bit weights and activations, in LUTs alone and with multipliers."""
+    for multiplier in ("lut", "dsp"):
+        rows = _neuron("4 x 4 bits", designs.UNSIGNED_4, designs.SIGNED_4, 8, target=18, peer=27,
+                       source="HLS 29, RTL 27", memory="lut", multiplier=multiplier)
+        for row in rows:
+            yield row
+            if multiplier == "dsp":
+                yield Row(name="the same, lanes a DSP", measured=1024 / row.details["dsp"],
+                          target=4, at_least=True, unit="lanes")
 
 
 @group
@@ -101,7 +104,8 @@ def window_3x3() -> Iterator[Row]:
 
 
 def _wafer() -> Generated:
-    return generate(wafer_model(), "wafer", "--cycles", str(WAFER_CYCLES))
+    return generate(wafer_model(), "wafer", "--cycles", str(WAFER_CYCLES), "--part", "xc7z010",
+                    "--clock", "150")
 
 
 @group
@@ -191,7 +195,8 @@ def wafer_max() -> Iterator[Row]:
 @group
 def cnv_area() -> Iterator[Row]:
     """Area of CNV-w1a1."""
-    built = generate(designs.shared_model("bnnpynq_cnvw1a1_cifar10"), "cnv", "--cycles", "32768")
+    built = generate(designs.shared_model("bnnpynq_cnvw1a1_cifar10"), "cnv", "--cycles", "32768",
+                     "--part", "xc7z020")
     yield from _whole(f"CNV-w1a1 at {built.design.dataflow.interval:,} cycles", built,
                       (15_000, None, 98, None), (21_135, 31_517, 102.5, None), _CNV)
 
