@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from ...boards.parts import PARTS, Part
@@ -35,6 +35,10 @@ ROUNDS = 6
 
 LANE_SITES = 8
 """LUT sites of a multiply-accumulate lane and what goes with it, to begin a search with."""
+
+GENEROUS = 1.1
+"""What layers may take together by their own estimates, as a share of the room that there is:
+lowering may join blocks, and find that less of a queue will do."""
 
 Update = Callable[..., None]
 
@@ -193,7 +197,7 @@ class _Search:
         What FIFOs and queues take is known once the network is lowered. If that does not fit,
         the difference to the choice's own numbers makes the budget of the next one smaller.
         """
-        budget = room
+        budget = _generous(room)
         for _ in range(ROUNDS):
             self.update(text=f"folding for {target:,} cycles a frame")
             choice = self.solver.solve(target, budget)
@@ -229,8 +233,8 @@ class _Search:
         return best
 
     def _bound(self, room: Resources) -> int:
-        """Index of the fastest pace whose layers fit by themselves: what fits at one pace fits
-        at every slower one."""
+        """Index of the fastest pace that may fit: what fits at one fits at every slower one."""
+        room = _generous(room)
         low, high, step = 0, len(self.paces), 1
         cycles = self.network.macs() * LANE_SITES / room.lut
         middle = min(bisect_left(self.paces, cycles), high - 1)
@@ -250,6 +254,10 @@ class _Search:
             if (low > 0 and high < len(self.paces)) or not low <= middle < high:
                 middle = (low + high) // 2
         return high
+
+
+def _generous(room: Resources) -> Resources:
+    return replace(room, lut=room.lut * GENEROUS, ff=room.ff * GENEROUS)
 
 
 def _foldings(choice: Choice) -> dict[str, Folding]:

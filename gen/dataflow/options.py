@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from itertools import product
 
 from ...rtl_templates.block import BlockParams, StreamShape
+from ...rtl_templates.queue import credit_resources
 from ...rtl_templates.resources import Resources
 from ..network import Network
 from .builder import beats_of
 from .plan import INPUT, Folding, Plan, input_options, plan
 from .trial import Trial
 
-__all__ = ["Layer", "Layers", "Option", "price"]
+__all__ = ["CHAIN_LATENCY", "Layer", "Layers", "Option", "price"]
+
+CHAIN_LATENCY = 12
+"""Cycles of a pipeline in a chain, roughly: the chain's queue holds what is in both, and behind the
+first pipeline a queue comes back if the chain is broken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +68,13 @@ class Layers:
     Parameters
     ----------
     network : Network
+
+    Attributes
+    ----------
+    layers : dict of str to Layer
+    chained : set of str
+        Tensors that pass from one pipeline into the next without a queue, unless an adapter
+        comes between (see ``rtl_templates.chain``).
     """
 
     def __init__(self, network: Network):
@@ -72,6 +84,8 @@ class Layers:
         self.layers[INPUT] = Layer(INPUT, (), tuple(
             Option({"lanes": shape.lanes}, None, (), shape, shape.beats) for shape in shapes),
             None, False)
+        self.chained: set[str] = set()
+        leading: set[str] = set()
         for op in network.ops:
             layout = plan(op, network)
             # Which tensors a layer takes is the same with every folding.
@@ -79,6 +93,10 @@ class Layers:
             if first.given is None:
                 continue
             tensors = tuple(first.tensors)
+            if first.own and first.own[0].follows and tensors[0] in leading:
+                self.chained.add(tensors[0])
+            if first.own and first.own[-1].leads:
+                leading.add(op.name)
             self.layers[op.name] = Layer(op.name, tensors, tuple(self._options(layout, tensors)),
                                          layout, hasattr(op, "weights"))
         self._prices: dict[Hashable, Resources] = {}
@@ -115,7 +133,12 @@ class Layers:
                 return trial.own
             shapes = dict(zip(layer.tensors, option.sources or option.taken, strict=True))
             trial = layer.plan.trial(option.folding, shapes)
-            return [layer.plan.settle(block) for block in trial.own]
+            own = [layer.plan.settle(block) for block in trial.own]
+            if self.chained.intersection(layer.tensors):
+                own[0] = own[0].with_depths([2 * CHAIN_LATENCY])
+            if layer.name in self.chained:
+                own[-1] = own[-1].with_depths([0])
+            return own
 
         return self._price((layer.name, id(option)), blocks, interval)
 
@@ -130,7 +153,9 @@ class Layers:
             trial.take(tensor, tensor, taken.lanes)
             return trial.joins[0]
 
-        return self._price((tensor, source, taken), blocks, interval)
+        joins = self._price((tensor, source, taken), blocks, interval)
+        return joins + credit_resources(source.width, CHAIN_LATENCY, None) if (
+            tensor in self.chained) else joins
 
     def _price(self, key: Hashable, blocks: Callable[[], Sequence[BlockParams]],
                interval: int) -> Resources:
@@ -151,9 +176,9 @@ def price(block: BlockParams, interval: int) -> Resources:
     """What a block occupies with the output queue that it is likely to get at an interval.
 
     Where its beats come slowly enough for each to have left before the next one needs its place,
-    that is a register.
+    that is a register. A block that has its queue already keeps it.
     """
-    if interval >= _slack(block):
+    if block.depth is None and interval >= _slack(block):
         block = block.with_depths([1] * len(block.outputs))
     return block.resources
 

@@ -15,7 +15,7 @@ from quantloom.boards.parts import PARTS, Part, part
 from quantloom.gen.dataflow.builder import Builder
 from quantloom.gen.dataflow.fold import fold, fold_for, limits, occupied, require_fit, shown
 from quantloom.gen.dataflow.lower import lower
-from quantloom.gen.dataflow.options import Layers, price
+from quantloom.gen.dataflow.options import CHAIN_LATENCY, Layers, price
 from quantloom.gen.dataflow.plan import INPUT, input_options, plan
 from quantloom.gen.dataflow.plan_mac import DensePlan
 from quantloom.gen.dataflow.solve import FASTER, KINDS, Solver, scarcity
@@ -32,6 +32,7 @@ from quantloom.gen.network import (
     Threshold,
 )
 from quantloom.rtl_templates.adapter import AdapterParams
+from quantloom.rtl_templates.queue import credit_resources
 from quantloom.rtl_templates.resources import Resources
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
@@ -75,12 +76,21 @@ def costs_of(network: Network, foldings: dict, interval: int) -> tuple[list[int]
     for op in network.ops:
         plans[op.name].build(builder, foldings.get(op.name, {}))
     flow = builder.finish()
+    chained = Layers(network).chained
     parts: dict[str, Resources] = {}
     for block in flow.blocks.values():
-        joins = isinstance(block.params, AdapterParams)
+        comes, goes = (flow.streams[ends[0]] for ends in (block.inputs, block.outputs))
+        if isinstance(block.params, AdapterParams):
+            parts[block.name] = price(block.params, interval)
+            if comes.tensor in chained:  # what is no chain any more has a queue again
+                parts[block.name] += credit_resources(comes.shape.width, CHAIN_LATENCY, None)
+            continue
         params = plans[block.layer].settle(block.params) if block.layer in plans else block.params
-        key = block.name if joins else block.layer
-        parts[key] = parts.get(key, Resources()) + price(params, interval)
+        if comes.tensor in chained:
+            params = params.with_depths([2 * CHAIN_LATENCY])
+        if goes.tensor in chained:
+            params = params.with_depths([0])
+        parts[block.layer] = parts.get(block.layer, Resources()) + price(params, interval)
     return ([sum(ceil(getattr(part, kind)) for part in parts.values()) for kind in KINDS],
             flow.interval)
 
