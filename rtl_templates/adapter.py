@@ -11,7 +11,8 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, fewest_places, serve, stream_ports
 from .pipeline import select
-from .queue import Queue
+from .queue import Queue, queue_resources
+from .resources import Resources
 from .ring import Ring
 from .types import IntType
 from .validation import check_divisor, check_positive
@@ -95,6 +96,22 @@ class AdapterParams(BlockParams):
     def queue_latency(self) -> int:
         return 1
 
+    @property
+    def resources(self) -> Resources:
+        out, depth = self.outputs[0].width, self.depth or 2
+        if self.widens:
+            own = Resources(lut=3, ff=out + (self.units_out - 1).bit_length() + 1)
+            if depth <= 2:
+                return own + Resources(lut=2, ff=out + 1) * (depth - 1)
+            return own + Resources(lut=2) + queue_resources(out, depth - 1)
+        # A LUT selects one of four; wider ones come out worse than they might.
+        mux = max(1.0, (0.36 if self.units_in <= 8 else 0.5) * self.units_in)
+        own = Resources(lut=out * mux + 1, ff=(self.units_in - 1).bit_length())
+        if self.units_out > 1:
+            history = (self.units_out - 1) * self.unit * self.type.bits
+            own += Resources(lut=1 + self.units_out, ff=history)
+        return own + queue_resources(out, depth)
+
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64).reshape(-1, self.lanes_out),)
 
@@ -165,6 +182,9 @@ class Adapter(wiring.Component):
         m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
+        if p.units_out == 1 < p.units_in:
+            self._take_out(m, queue)
+            return m
         # Units in order: the last ones taken, then those of the beat at the input. The window of
         # an output beat can begin at ``units_in`` places, the first unit of ``history`` onwards.
         width = p.type.bits * p.unit
@@ -231,6 +251,24 @@ class Adapter(wiring.Component):
             queue.i.payload.eq(Cat(units)),
             moves.eq(full & queue.i.ready),
         ]
+
+    def _take_out(self, m: Module, queue: Queue) -> None:
+        """Units leave one by one; the beat stays at the input until the last one does."""
+        p = self.params
+        ring = Ring(p.units_in)
+        turn = ring.signal("turn")
+        width = p.type.bits * p.unit
+        word = self.i.payload.as_value()
+        units = [word[:width]] * (1 << ring.bits)
+        for k, state in enumerate(ring.states()):
+            units[state] = word[k * width : (k + 1) * width]
+        m.d.comb += [
+            queue.i.valid.eq(self.i.valid),
+            queue.i.payload.eq(select(units, turn)),
+            self.i.ready.eq(queue.i.ready & (turn == ring.states()[-1])),
+        ]
+        with m.If(self.i.valid & queue.i.ready):
+            m.d.sync += turn.eq(ring.after(turn))
 
     def _control(self, m: Module, room: Value) -> tuple[Value, Value, Value]:
         """Where the window begins, whether an output beat is whole, whether the input is taken."""

@@ -11,6 +11,8 @@ from amaranth.lib import stream, wiring
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import decode, issue
+from .queue import credit_resources
+from .resources import Resources
 from .types import IntType
 from .validation import check_positive
 
@@ -90,6 +92,20 @@ class AddParams(BlockParams):
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
         return 1 + tree_latency(len(self.input_types), single_bit=self.product_type.bits == 1)
+
+    @property
+    def resources(self) -> Resources:
+        terms, bits = len(self.input_types), self.product_type.bits
+        total = credit_resources(self.outputs[0].width, self.pipeline, self.depth)
+        # Products that are not just shifted; wide ones go into DSP48E1, with the registers.
+        factors = [m for m in self.multipliers if m not in (0, 1) and abs(m).bit_count() > 1]
+        dsp = len(factors) * self.lanes if bits > 8 else 0
+        negations = sum(m < 0 for m in self.multipliers)
+        lane = (bits + 1) * (terms - 1) + 0.8 * bits * (len(factors) + negations)
+        registers = bits * (2 * terms - 1)
+        if dsp:
+            lane, registers = 0, bits
+        return total + Resources(lut=4 + lane * self.lanes, ff=registers * self.lanes + 3, dsp=dsp)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         total = np.zeros((self.beats, self.lanes), dtype=np.int64)

@@ -11,8 +11,9 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import recode, select
-from .queue import Queue
-from .ring import Loop
+from .queue import Queue, queue_resources
+from .resources import Resources
+from .ring import Loop, loop_resources
 from .types import IntType
 from .validation import check_one_of, check_positive, check_recoding, divisors
 
@@ -84,6 +85,14 @@ class CatParams(BlockParams):
     def latency(self) -> int:  # type: ignore[override]
         """The queue."""
         return 1
+
+    @property
+    def resources(self) -> Resources:
+        out, count = self.outputs[0].width, len(self.input_types)
+        total = Resources(lut=1 + 1.5 * count + out * max(1, 0.3 * count), ff=2)
+        for folds in self.folds:
+            total += loop_resources(folds, 1)
+        return total + queue_resources(out, self.depth or 2)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [np.asarray(x, dtype=np.int64).reshape(self.positions_per_frame, -1)

@@ -10,7 +10,8 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .queue import Queue
+from .queue import Queue, queue_resources
+from .resources import Resources
 from .validation import check_positive
 
 __all__ = ["Fork", "ForkParams"]
@@ -58,6 +59,17 @@ class ForkParams(BlockParams):
     def latency(self) -> int:  # type: ignore[override]
         """The queue."""
         return 1
+
+    @property
+    def resources(self) -> Resources:
+        depths = self.depths or (2,) * self.copies
+        total, shared = Resources(lut=1), depths.count(1)
+        if shared:
+            total += Resources(lut=shared - 0.5, ff=self.stream.width + shared)
+        for depth in depths:
+            if depth > 1:
+                total += queue_resources(self.stream.width, depth)
+        return total
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64),) * self.copies

@@ -10,8 +10,9 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import recode
-from .queue import Queue
-from .ring import Loop
+from .queue import Queue, queue_resources
+from .resources import Resources
+from .ring import Loop, loop_resources
 from .types import IntType
 from .validation import check_one_of, check_positive, check_recoding, divisors
 
@@ -102,6 +103,13 @@ class PadParams(BlockParams):
         top, left = self.pads[0], self.columns[0]
         inside[top : top + self.shape[0], left : left + self.columns[1]] = True
         return inside
+
+    @property
+    def resources(self) -> Resources:
+        out = self.outputs[0].width
+        control = loop_resources(sum(self.columns), 3) + loop_resources(self.rows, 3)
+        mask = Resources(lut=3 + 0.7 * out, ff=1)
+        return control + mask + queue_resources(out, self.depth or 2)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         out = np.full((self.rows * sum(self.columns), self.lanes), self.value, dtype=np.int64)

@@ -6,7 +6,9 @@ from functools import cache
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-__all__ = ["Loop", "Ring", "Turns"]
+from .resources import Resources
+
+__all__ = ["Loop", "Ring", "Turns", "loop_resources"]
 
 _TAPS = (
     (1,), (2, 1), (3, 2), (4, 3), (5, 3), (6, 5), (7, 6), (8, 6, 5, 4), (9, 5), (10, 7), (11, 9),
@@ -85,6 +87,15 @@ def _cut(bits: int, modulus: int) -> tuple[int, int | None]:
     return next((other, state) for k, state in enumerate(states)
                 if (other := states[(k + 1) % len(states)] ^ 1)
                 and (k - place[other]) % len(states) == modulus - 1)
+
+
+def loop_resources(rounds: int, parts: int) -> Resources:
+    """What a :class:`Loop` occupies that knows so many parts of its way, its end included."""
+    bits = (rounds - 1).bit_length()
+    if not bits:
+        return Resources()
+    wide = bits > 6
+    return Resources(lut=1 + wide + parts * (1 + wide / 2), ff=bits + parts // 2)
 
 
 class Loop:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, delay
-from .queue import CreditQueue
+from .pipeline import delay
+from .queue import CreditQueue, credit_resources
+from .resources import Resources, lutram_sites
+from .ring import Loop, Ring, Turns
 from .types import IntType
 from .validation import check_divisor, check_positive
 
@@ -91,6 +93,15 @@ class UpsampleParams(BlockParams):
     def queue_latency(self) -> int:
         return self.latency - 1
 
+    @property
+    def resources(self) -> Resources:
+        bits = (2 * self.row_beats - 1).bit_length()
+        width = self.inputs[0].width
+        loops = sum(n > 1 for n in (self.folds, self.factors[1], self.row_pixels, self.factors[0]))
+        control = Resources(lut=3 * bits + 5.5 * loops, ff=6 + 8 * bits)
+        rows = Resources(lut=lutram_sites(width, 1 << bits), ff=width)
+        return control + rows + credit_resources(width, 1, self.depth)
+
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(self.shape)
         y = x.repeat(self.factors[0], axis=0).repeat(self.factors[1], axis=1)
@@ -151,26 +162,21 @@ class Upsample(wiring.Component):
         m = Module()
         m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        places = 2 * p.row_beats
-        m.submodules.rows = rows = memory.Memory(
-            shape=unsigned(p.inputs[0].width), depth=places, init=[])
-        write, read = rows.write_port(), rows.read_port()
-
-        # What is written and not yet read at all, and the places that are free.
-        fresh, free = Signal(range(places + 1)), Signal(range(places + 1), init=places)
         writing, reading, first, final = Signal(), Signal(), Signal(), Signal()
-        put, _ = counter(m, "put", places, writing)
+        # What is written and not yet read at all, and what is not yet read for good.
+        places = 2 * p.row_beats
+        fresh = Turns(m, "fresh_", places, writing, reading & first)
+        kept = Turns(m, "kept_", places, writing, reading & final)
+        m.submodules.rows = rows = memory.Memory(
+            shape=unsigned(p.inputs[0].width), depth=fresh.codes, init=[])
+        write, read = rows.write_port(), rows.read_port()
         m.d.comb += [
-            self.i.ready.eq(free != 0),
-            writing.eq(self.i.valid & self.i.ready),
-            write.addr.eq(put),
+            self.i.ready.eq(~kept.full),
+            writing.eq(self.i.valid & ~kept.full),
+            write.addr.eq(fresh.head),
             write.data.eq(self.i.payload),
             write.en.eq(writing),
-            reading.eq(queue.credit & ((fresh != 0) | ~first)),
-        ]
-        m.d.sync += [
-            fresh.eq(fresh + writing - (reading & first)),
-            free.eq(free - writing + (reading & final)),
+            reading.eq(queue.credit & (fresh.some | ~first)),
         ]
         get = self._address(m, reading, first, final)
         m.d.comb += [
@@ -185,29 +191,29 @@ class Upsample(wiring.Component):
         """Where to read; ``first`` and ``final``: first and last copy of a beat."""
         p = self.params
         fy, fx = p.factors
-        _, pixel_read = counter(m, "beat", p.folds, step)
-        copy, copy_last = counter(m, "copy", fx, step & pixel_read)
-        _, row_read = counter(m, "pixel", p.row_pixels, step & pixel_read & copy_last)
-        row_done = step & pixel_read & copy_last & row_read
-        row_copy, row_copy_last = counter(m, "row_copy", fy, row_done)
+        beat = Loop(m, "beat", p.folds, step)
+        copy = Loop(m, "copy", fx, step & beat.last)
+        pixel_done = step & beat.last & copy.last
+        pixels = Loop(m, "pixel", p.row_pixels, pixel_done)
+        row_copy = Loop(m, "row_copy", fy, pixel_done & pixels.last)
         m.d.comb += [
-            first.eq((copy == 0) & (row_copy == 0)),
-            final.eq(copy_last & row_copy_last),
+            first.eq(copy.within(0, 1) & row_copy.within(0, 1)),
+            final.eq(copy.last & row_copy.last),
         ]
 
-        places = 2 * p.row_beats
-        address = Signal(range(places))
-        pixel, row = Signal(range(places)), Signal(range(places))  # where the current ones begin
-        following = Mux(address == places - 1, 0, address + 1)
+        ring = Ring(2 * p.row_beats)
+        address = ring.signal("address")
+        pixel, row = ring.signal("pixel"), ring.signal("row")  # where the current ones begin
+        following = ring.after(address)
         with m.If(step):
-            with m.If(~pixel_read):
+            with m.If(~beat.last):
                 m.d.sync += address.eq(following)
-            with m.Elif(~copy_last):
+            with m.Elif(~copy.last):
                 m.d.sync += address.eq(pixel)
-            with m.Elif(row_read & ~row_copy_last):
+            with m.Elif(pixels.last & ~row_copy.last):
                 m.d.sync += [address.eq(row), pixel.eq(row)]
             with m.Else():
                 m.d.sync += [address.eq(following), pixel.eq(following)]
-                with m.If(row_read):
+                with m.If(pixels.last):
                     m.d.sync += row.eq(following)
         return address

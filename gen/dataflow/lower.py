@@ -8,10 +8,10 @@ from ..errors import QuantloomError
 from ..network import Network
 from .buffers import size_buffers
 from .builder import Builder, lanes_fit
-from .chains import join_chains
 from .graph import Dataflow
 from .plan import INPUT, Folding, input_options, plan
 from .settle import settle
+from .simplify import join_chains, split_adapters
 
 __all__ = ["lower"]
 
@@ -49,4 +49,4 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     builder = Builder(settled, lanes)
     for op in settled.ops:
         plan(op, settled).build(builder, legal[op.name])
-    return size_buffers(join_chains(builder.finish()))
+    return size_buffers(split_adapters(join_chains(builder.finish())))
