@@ -77,6 +77,7 @@ class Design:
             "blocks": [{
                 "name": b.name, "kind": b.params.kind, "layer": b.layer,
                 "inputs": list(b.inputs), "outputs": list(b.outputs),
+                **({"inner": list(b.inner)} if b.inner else {}),
                 "cycles": b.params.cycles, "latency": b.params.latency,
                 "buffer_bits": b.params.buffer_bits,
             } for b in flow.blocks.values()],

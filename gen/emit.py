@@ -30,7 +30,8 @@ _HEADER = """\
 def to_rtlil(dataflow: Dataflow) -> str:
     """RTLIL of the accelerator, its modules named as in the Verilog."""
     component = Accelerator(
-        {b.name: Instance(b.params, b.inputs, b.outputs) for b in dataflow.blocks.values()},
+        {b.name: Instance(b.params, b.inputs, b.outputs, b.inner)
+         for b in dataflow.blocks.values()},
         {s.name: s.shape for s in dataflow.streams.values()},
         dataflow.input, dataflow.output,
     )  # fmt: skip

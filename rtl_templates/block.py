@@ -169,6 +169,14 @@ class BlockParams:
         raise NotImplementedError
 
     @property
+    def inner(self) -> tuple[StreamShape, ...]:
+        """Streams inside that can be watched, port ``tap``, then ``tap_1``, ``tap_2``, ...
+
+        Beats move whenever ``valid`` is high.
+        """
+        return ()
+
+    @property
     def cycles(self) -> int:
         """Cycles a frame that the block needs when nothing else holds it up."""
         raise NotImplementedError
@@ -248,9 +256,10 @@ class BlockParams:
 
 
 def stream_ports(params: BlockParams) -> dict[str, In | Out]:
-    """Members of a block's signature: ``i``, ``i_1``, ..., ``o``, ``o_1``, ..."""
+    """Members of a block's signature: ``i``, ``i_1``, ..., ``o``, ``o_1``, ..., ``tap``, ..."""
     members: dict[str, In | Out] = {}
-    for flow, letter, shapes in ((In, "i", params.inputs), (Out, "o", params.outputs)):
+    for flow, letter, shapes in ((In, "i", params.inputs), (Out, "o", params.outputs),
+                                 (Out, "tap", params.inner)):
         for k, shape in enumerate(shapes):
             members[letter if k == 0 else f"{letter}_{k}"] = flow(shape.signature)
     return members

@@ -68,6 +68,10 @@ class ChainParams(BlockParams):
         return self.parts[-1].outputs
 
     @property
+    def inner(self) -> tuple[StreamShape, ...]:
+        return tuple(part.outputs[0] for part in self.parts[:-1])
+
+    @property
     def cycles(self) -> int:
         return max(part.cycles for part in self.parts)
 
@@ -146,6 +150,7 @@ class Chain(wiring.Component):
     -------
     i, i_1, ... : In(stream), of the first part
     o : Out(stream), of the last part
+    tap, tap_1, ... : Out(stream), of the others, to be watched; ``ready`` has no meaning
     """
 
     i: stream.Interface
@@ -167,9 +172,15 @@ class Chain(wiring.Component):
         for k in range(len(p.inputs)):
             port = f"i_{k}" if k else "i"
             wiring.connect(m, wiring.flipped(getattr(self, port)), getattr(head, port))
-        for one, other in pairwise(blocks):
-            m.d.comb += [other.i.valid.eq(one.o.valid), other.i.payload.eq(one.o.payload)]
-            m.d.comb += other.o.ready.eq(1)
+        for k, (one, other) in enumerate(pairwise(blocks)):
+            tap = getattr(self, f"tap_{k}" if k else "tap")
+            m.d.comb += [
+                other.i.valid.eq(one.o.valid),
+                other.i.payload.eq(one.o.payload),
+                other.o.ready.eq(1),
+                tap.valid.eq(one.o.valid),
+                tap.payload.eq(one.o.payload),
+            ]
         m.submodules.queue = queue = Queue(p.outputs[0].layout, p.room, guarded=False)
         m.d.comb += [
             queue.i.valid.eq(blocks[-1].o.valid),

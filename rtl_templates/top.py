@@ -22,6 +22,7 @@ class Instance:
     params: BlockParams
     inputs: Sequence[str]
     outputs: Sequence[str]
+    inner: Sequence[str] = ()
 
 
 def tdata_width(shape: StreamShape) -> int:
@@ -89,6 +90,10 @@ class Accelerator(wiring.Component):
                 for k, stream in enumerate(streams):
                     port = getattr(block, letter if k == 0 else f"{letter}_{k}")
                     self._join(m, wires[stream], port, produces=letter == "o")
+            for k, stream in enumerate(instance.inner):
+                self._join(m, wires[stream], getattr(block, f"tap_{k}" if k else "tap"),
+                           produces=True)
+                m.d.comb += wires[stream]["ready"].eq(1)  # what begins a beat has room for it
             if isinstance(instance.params, FifoParams):
                 self._count(m, name, instance.params.depth, wires[instance.inputs[0]],
                             wires[instance.outputs[0]])

@@ -37,7 +37,8 @@ def waits(dataflow: Dataflow, design: Design, result: RunResult, frames: int) ->
     for probe, seen in zip(design.probes, result.probes, strict=True):
         stream = dataflow.streams[probe.name]
         producer, consumer = stream.producer or SOURCE, stream.consumer or SINK
-        if seen.beats == frames * probe.beats or seen.valid == seen.ready:
+        if (seen.beats == frames * probe.beats or seen.valid == seen.ready
+                or producer == consumer):
             continue  # nothing is due here, or neither side is waiting for the other
         if seen.valid:
             found.append(Wait(producer, consumer, probe.name, True, seen.beats))

@@ -84,7 +84,8 @@ class Design:
             Watch the ports alone, for a netlist that has lost the wires between blocks.
         """
         names = ([dataflow.input, dataflow.output] if ports_only
-                 else [dataflow.input, *(n for b in dataflow.blocks.values() for n in b.outputs)])
+                 else [dataflow.input, *(n for b in dataflow.blocks.values()
+                                         for n in (*b.inner, *b.outputs))])
         probes = []
         for name in names:
             shape = dataflow.streams[name].shape

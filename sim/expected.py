@@ -45,6 +45,8 @@ def expected_beats(dataflow: Dataflow, tensors: Mapping[str, Array]) -> dict[str
         results: tuple[Array | None, ...] = (None,) * len(block.outputs)
         if any(dataflow.streams[name].tensor is None for name in block.outputs):
             results = block.params.reference(*(beats[name] for name in block.inputs))
+        for name in block.inner:  # they carry tensors
+            _place(dataflow, beats, name, tensors, None)
         for name, result in zip(block.outputs, results, strict=True):
             _place(dataflow, beats, name, tensors, result)
     return beats

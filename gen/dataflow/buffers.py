@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...rtl_templates.block import BlockParams, Timing, fewest_places, serve
-from ...rtl_templates.queue import FifoParams
+from ...rtl_templates.queue import FifoParams, queue_resources
 from .graph import Block, Dataflow, Stream
 
 __all__ = ["size_buffers"]
@@ -28,7 +28,10 @@ FRAMES = 4
 """Frames of the schedule; the last ones are in the steady state."""
 
 QUEUE_DEPTH = 32
-"""Most places of a block's own output queue: as many as a LUT memory has at no further cost."""
+"""Places that a block's own output queue may have: a LUT memory has as many at no further cost."""
+
+FIFO_DEPTH = 64
+"""Places that it may have where a FIFO behind it would cost as much."""
 
 
 def size_buffers(dataflow: Dataflow) -> Dataflow:
@@ -80,8 +83,11 @@ class _Sizes:
             if depth <= QUEUE_DEPTH:
                 return False
         begun = serve(timing.produced[port])  # into a FIFO
-        if name not in self.fifos and depth <= params.places(timing, port, begun):
-            return False
+        if name not in self.fifos and depth <= FIFO_DEPTH:
+            few, behind = params.places(timing, port, begun), fewest_places(begun, consumed)
+            one, *two = (queue_resources(stream.shape.width, n).lut for n in (depth, few, behind))
+            if depth <= few or one <= sum(two):
+                return False
         fifo, before = FifoParams(stream.shape, fewest_places(begun, consumed)), None
         if name in self.fifos:
             before = self.fifos[name]

@@ -37,7 +37,8 @@ class Stream:
 class Block:
     """A block and the streams at its ports, in port order.
 
-    ``layer`` is the network operation that it belongs to.
+    ``layer`` is the network operation that it belongs to. ``inner`` are the streams between the
+    parts of a chain: nothing but simulators look at them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Block:
     params: BlockParams
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -69,6 +71,7 @@ class Dataflow:
             for names, shapes, end in (
                 (block.inputs, block.params.inputs, "consumer"),
                 (block.outputs, block.params.outputs, "producer"),
+                (block.inner, block.params.inner, "producer"),
             ):
                 for name, shape in zip(names, shapes, strict=True):
                     stream = self.streams[name]

@@ -17,17 +17,21 @@ QUEUE_DEPTH = 64
 def join_chains(dataflow: Dataflow) -> Dataflow:
     """The dataflow with each block that may follow another in a chain made part of that one.
 
-    The chain has the name and the layer of its first block.
+    The chain has the name and the layer of its first block. The streams between its parts stay
+    in the dataflow, to be watched.
     """
     blocks: dict[str, Block] = {}
     streams = dict(dataflow.streams)
     for block in dataflow.blocks.values():
-        chain = _joined(blocks.get(streams[block.inputs[0]].producer or ""), block)
+        stream = streams[block.inputs[0]]
+        chain = None
+        if stream.tensor is not None:
+            chain = _joined(blocks.get(stream.producer or ""), block)
         if chain is None:
             blocks[block.name] = block
             continue
         blocks[chain.name] = chain
-        del streams[block.inputs[0]]
+        streams[stream.name] = replace(stream, producer=chain.name, consumer=chain.name)
         (output,) = block.outputs
         streams[output] = replace(streams[output], producer=chain.name)
     return Dataflow(dataflow.name, dataflow.network, blocks, streams)
@@ -43,7 +47,8 @@ def _joined(head: Block | None, block: Block) -> Block | None:
     chain = ChainParams((*parts, block.params))
     if chain.full_depth > QUEUE_DEPTH:
         return None
-    return replace(head, params=chain, outputs=block.outputs)
+    return replace(head, params=chain, outputs=block.outputs,
+                   inner=(*head.inner, *block.inputs))
 
 
 def split_adapters(dataflow: Dataflow) -> Dataflow:

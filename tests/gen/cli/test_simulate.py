@@ -75,21 +75,21 @@ def test_layouts_of_inputs(model, tmp_path):
 
 
 def test_planted_fault_is_named(out):
-    """The block act1 is given inverted bits in the Verilog."""
+    """The block act1_fork is given inverted bits in the Verilog."""
     verilog = out / "rtl" / "tiny.v"
     text = verilog.read_text()
-    assert ".i_payload(conv1_neuron_o_payload)" in text
-    verilog.write_text(text.replace(".i_payload(conv1_neuron_o", ".i_payload(~conv1_neuron_o"))
+    assert ".i_payload(act1_o_payload)" in text
+    verilog.write_text(text.replace(".i_payload(act1_o", ".i_payload(~act1_o"))
     done = quantloom("simulate", out, *ICARUS, "--json")
     assert done.code == 1 and done.json["mismatches"] > 0
     first = done.json["first_mismatch"]
-    assert (first["block"], first["tensor"], first["frame"]) == ("act1", "act1", 0)
+    assert (first["block"], first["tensor"], first["frame"]) == ("act1_fork", "act1", 0)
     assert len(first["position"]) == 2 and first["channel"] in range(4)
     assert first["expected"] != first["got"]
     done = quantloom("simulate", out, *ICARUS)
     assert done.code == 1
     assert f"first: {first['text']}" in done.out
-    assert first["text"].startswith("block act1, stream act1_o, frame 0, row ")
+    assert first["text"].startswith("block act1_fork, stream act1_fork_o, frame 0, row ")
 
 
 def test_missed_target(model, tmp_path):

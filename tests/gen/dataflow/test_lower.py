@@ -28,7 +28,7 @@ def test_random_graphs_are_whole(seed):
     seen = {dataflow.input}
     for name, block in dataflow.blocks.items():
         assert name == block.name and seen.issuperset(block.inputs)  # topological order
-        seen.update(block.outputs)
+        seen.update(block.outputs + block.inner)
         assert all(dataflow.streams[s].producer == name for s in block.outputs)
         assert block.layer in network.tensors and name.startswith(block.layer)
     assert seen == set(dataflow.streams)
