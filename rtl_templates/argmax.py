@@ -11,6 +11,8 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import counter, delay, issue
+from .queue import credit_resources
+from .resources import Resources, counter_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
 
@@ -86,6 +88,25 @@ class ArgMaxParams(BlockParams):
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
         return 1 + self.levels + 1
+
+    @property
+    def resources(self) -> Resources:
+        bits, index = self.input_type.bits, self.output_type.bits
+        comparison = bits / 2 + (bits > 4)
+        tree, lanes = Resources(), self.lanes
+        for level in range(self.levels):
+            # The larger of two lanes and its number are chosen and kept; an odd one is kept.
+            merged = lanes // 2
+            tree += Resources(lut=merged * (comparison + bits + level),
+                              ff=(lanes - merged) * (bits + level) + merged)
+            lanes -= merged
+        running = Resources(lut=comparison + index + counter_sites(self.folds) + index,
+                            ff=bits + 2 * index + self.pipeline)
+        fold_bits = (self.folds - 1).bit_length()
+        return (tree + running
+                + credit_resources(index, self.pipeline, self.depth)
+                + Resources(lut=2 + counter_sites(self.folds),
+                            ff=2 * fold_bits + bits * self.lanes + self.pipeline))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)

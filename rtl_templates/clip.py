@@ -10,7 +10,9 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import decode, issue, recode
-from .saturate import saturate
+from .queue import credit_resources
+from .resources import Resources
+from .saturate import saturate, saturation_sites
 from .types import IntType
 from .validation import check_positive, check_recoding
 
@@ -83,6 +85,14 @@ class ClipParams(BlockParams):
     def latency(self) -> int:  # type: ignore[override]
         """Clip, queue."""
         return 2
+
+    @property
+    def resources(self) -> Resources:
+        bits = self.output_type.bits
+        lane = Resources(ff=bits, lut=saturation_sites(self.input_type.lo, self.input_type.hi,
+                                                       self.lo, self.hi))
+        return (lane * self.lanes + Resources(lut=1, ff=1)
+                + credit_resources(bits * self.lanes, self.latency - 1, self.depth))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.clip(np.asarray(beats[0], dtype=np.int64), self.lo, self.hi),)

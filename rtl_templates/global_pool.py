@@ -11,6 +11,8 @@ from amaranth.lib import memory, stream, wiring
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import counter, decode, delay, element, issue, recode
 from .pool import check_pooling
+from .queue import credit_resources
+from .resources import Resources, counter_sites, lutram_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
 
@@ -88,6 +90,21 @@ class GlobalPoolParams(BlockParams):
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
         return 2
+
+    @property
+    def resources(self) -> Resources:
+        bits, width = self.partial_type.bits, self.partial_type.bits * self.lanes
+        each = bits * 1.5 + 1 if self.operation == "max" else bits
+        # What chooses between banks of 64 words merges with what follows.
+        banks = -(-self.folds // 64)
+        store = (Resources(ff=width) if self.folds == 1
+                 else Resources(lut=banks * lutram_sites(width, min(self.folds, 64))))
+        fold_bits = (self.folds - 1).bit_length()
+        return (Resources(lut=each * self.lanes) + store
+                + credit_resources(self.outputs[0].width, self.pipeline, self.depth)
+                + Resources(lut=2 + counter_sites(self.folds) + counter_sites(self.positions),
+                            ff=2 * fold_bits + (self.positions - 1).bit_length() + 2 + 2
+                            + self.inputs[0].width + width))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(self.positions, self.folds, self.lanes)

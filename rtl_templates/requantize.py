@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,8 +11,10 @@ from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import counter, decode, delay, issue, pack
-from .rom import read_rom
-from .saturate import saturate
+from .queue import credit_resources
+from .resources import Resources, counter_sites, rom_sites
+from .rom import cheapest_memory, read_rom, rom_latency, rom_resources
+from .saturate import saturate, saturation_sites
 from .types import IntType
 from .validation import check_int_array, check_one_of, check_positive, divisors
 
@@ -20,6 +22,9 @@ __all__ = ["Requantize", "RequantizeParams"]
 
 MAX_BITS = 63
 """Widest intermediate result: the reference computes in int64."""
+
+DSP_PRODUCT_BITS = 9
+"""Narrower products are made of LUTs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -147,13 +152,82 @@ class RequantizeParams(BlockParams):
 
     @property
     def latency(self) -> int:  # type: ignore[override]
-        """Operand, product, sum (the last two if there is such a step), clip, queue."""
+        """Operand, product, sum (the last two if there is such a step), clip, queue.
+
+        One more where multipliers and offsets come from several block RAMs.
+        """
         return self.pipeline + 1
 
     @property
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
-        return 2 + self.multiplies + self.adds
+        return 1 + self.table_latency + self.multiplies + self.adds
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a word that holds a beat's multipliers and offsets."""
+        return self.lanes * sum(_table_type(a).bits for a in (self.multiplier, self.offset))
+
+    @property
+    def memory(self) -> str:
+        """Where multipliers and offsets are kept, see :mod:`.rom`."""
+        if max(len(self.multiplier), len(self.offset)) == 1:
+            return "lut"
+        return cheapest_memory(self.word_bits, self.folds)
+
+    @property
+    def table_latency(self) -> int:
+        """Cycles from the address of multipliers and offsets to their words."""
+        return rom_latency(self.word_bits, self.folds, self.memory)
+
+    @property
+    def in_dsp(self) -> bool:
+        """Whether products, and sums, are made in DSP slices."""
+        return (self.multiplies and self.product_type.bits >= DSP_PRODUCT_BITS
+                and min(_table_type(self.multiplier).bits, self.input_type.bits) > 1)
+
+    @property
+    def resources(self) -> Resources:
+        operand, total = self.input_type, self.sum_type.bits
+        lane = Resources(ff=self.output_type.bits + operand.bits * self.table_latency)
+        factor = _table_type(self.multiplier)
+        if self.in_dsp:
+            slices = -(-(factor.bits + (not factor.signed)) // 18) * -(-operand.bits // 25)
+            lane += Resources(dsp=slices)
+        elif self.multiplies:
+            lane += Resources(lut=operand.bits * factor.bits, ff=self.product_type.bits)
+        if self.adds and (len(self.offset) == 1 or self.folds == 1 or not self.in_dsp):
+            lane += Resources(lut=total - self.shift / 2, ff=total)  # a constant is not for slices
+        lane += Resources(lut=saturation_sites(
+            self.sum_type.lo >> self.shift, self.sum_type.hi >> self.shift, *self.bounds))
+        if self.memory == "lut":
+            multipliers = self._table_resources(self.multiplier)
+            if self.in_dsp:  # the slice has their register
+                multipliers = replace(multipliers, ff=0)
+            lane += multipliers + self._table_resources(self.offset)
+            tables = Resources()
+        else:
+            tables = rom_resources(self.word_bits, self.folds, self.memory)
+        fold_bits = (self.folds - 1).bit_length()
+        return (lane * self.lanes + tables
+                + credit_resources(self.output_type.bits * self.lanes, self.pipeline, self.depth)
+                + Resources(lut=1 + counter_sites(self.folds),
+                            ff=fold_bits * (1 + self.multiplies) + self.pipeline))
+
+    def of_lane(self, array: np.ndarray, lane: int) -> np.ndarray:
+        """Entries of an array that a lane meets, by fold."""
+        entries = np.broadcast_to(array, self.channels)
+        return entries[np.arange(self.folds) * self.lanes + lane % self.channels]
+
+    def _table_resources(self, array: np.ndarray) -> Resources:
+        """What a lane's table occupies: few words give few different bits, and lanes share them."""
+        words = self.folds if len(array) > 1 else 1
+        bits = float(_table_type(array).bits)
+        if words < 6:
+            bits = min(bits, ((1 << words) - 2) / 2 / self.lanes)
+        # Beside slower logic, synthesis makes longer tables of small LUTs.
+        sites = rom_sites(1, words) * (2 if words > 32 else 1)
+        return Resources(lut=sites * bits, ff=bits if words > 1 else 0)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
@@ -196,26 +270,48 @@ class Requantize(wiring.Component):
         go = Signal()
         fold, _ = counter(m, "fold", p.folds, go)
         queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
-        add_fold = delay(m, "fold", fold) if p.multiplies else fold
         results = []
-        for lane in range(p.lanes):
+        for lane, (factor, offset) in enumerate(self._tables(m, fold)):
             unit = Module()
             m.submodules[f"lane_{lane}"] = unit
             x = decode(self.i.payload[lane], p.input_type)
-            results.append(self._lane(unit, lane, x, fold, add_fold))
+            results.append(self._lane(unit, x, factor, offset))
         m.d.comb += queue.payload.eq(Cat(results))
         return m
 
-    def _lane(self, m: Module, lane: int, x: Value, fold: Value, add_fold: Value) -> Value:
+    def _tables(self, m: Module, fold: Value) -> list[tuple[Value, Value]]:
+        """Each lane's multiplier, with its operand, and its offset, with what it is added to."""
         p = self.params
-        value = delay(m, "operand", x)
+        if p.memory == "lut":
+            later = delay(m, "fold", fold) if p.multiplies else fold
+            return [(self._table(m, f"multiplier_{lane}", p.multiplier, lane, fold),
+                     self._table(m, f"offset_{lane}", p.offset, lane, later))
+                    for lane in range(p.lanes)]
+        # All in one word: block RAM is wide.
+        columns = [_codes(p.of_lane(array, lane), _table_type(array))
+                   for lane in range(p.lanes) for array in (p.multiplier, p.offset)]
+        bits = [_table_type(array).bits for array in (p.multiplier, p.offset)]
+        words = [sum(code << at for code, at in zip(
+                     row, np.cumsum([0, *bits * p.lanes]).tolist(), strict=False))
+                 for row in zip(*columns, strict=True)]
+        word = read_rom(m, "table", words, fold, p.word_bits, p.memory)
+        tables = []
+        for lane in range(p.lanes):
+            at = lane * sum(bits)
+            factor = _typed(word[at : at + bits[0]], _table_type(p.multiplier))
+            offset = _typed(word[at + bits[0] : at + sum(bits)], _table_type(p.offset))
+            later = delay(m, f"offset_{lane}", offset) if p.multiplies else offset
+            tables.append((factor, later))
+        return tables
+
+    def _lane(self, m: Module, x: Value, factor: Value, offset: Value) -> Value:
+        p = self.params
+        value = delay(m, "operand", x, p.table_latency)
         if p.multiplies:
-            factor = self._table(m, "multiplier", p.multiplier, lane, fold)
             product = Signal(p.product_type.shape, name="product", reset_less=True)
             m.d.sync += product.eq(value * factor)
             value = product
         if p.adds:
-            offset = self._table(m, "offset", p.offset, lane, add_fold)
             total = Signal(p.sum_type.shape, name="sum", reset_less=True)
             m.d.sync += total.eq(value + offset)
             value = total
@@ -225,10 +321,20 @@ class Requantize(wiring.Component):
 
     def _table(self, m: Module, name: str, array: np.ndarray, lane: int, fold: Value) -> Value:
         """Entry of the lane's channel, a cycle after its fold."""
-        p = self.params
-        if len(array) > 1:
-            array = array[np.arange(p.folds) * p.lanes + lane % p.channels]
-        type_ = IntType.for_range(int(array.min()), int(array.max()))
-        words = [pack([v], type_.bits) for v in array]
-        word = read_rom(m, name, words, fold if len(words) > 1 else Const(0, 0), type_.bits)
-        return word.as_signed() if type_.signed else word
+        type_ = _table_type(array)
+        words = _codes(self.params.of_lane(array, lane) if len(array) > 1 else array, type_)
+        address = fold if len(words) > 1 else Const(0, 0)
+        return _typed(read_rom(m, name, words, address, type_.bits), type_)
+
+
+def _table_type(array: np.ndarray) -> IntType:
+    """Type of a table's words."""
+    return IntType.for_range(int(array.min()), int(array.max()))
+
+
+def _codes(values: np.ndarray, type_: IntType) -> list[int]:
+    return [pack([value], type_.bits) for value in values]
+
+
+def _typed(word: Value, type_: IntType) -> Value:
+    return word.as_signed() if type_.signed else word

@@ -18,7 +18,10 @@ from amaranth.lib import memory
 from .resources import Resources, rom_sites
 from .validation import check_positive
 
-__all__ = ["MEMORIES", "RomPlan", "Tile", "plan_rom", "read_rom", "rom_latency", "rom_resources"]
+__all__ = [
+    "MEMORIES", "RomPlan", "Tile", "cheapest_memory", "look_up", "plan_rom", "read_rom",
+    "rom_latency", "rom_resources",
+]  # fmt: skip
 
 MEMORIES = ("lut", "block")
 
@@ -134,6 +137,11 @@ def rom_latency(width: int, depth: int, memory: str) -> int:
     return 2 if memory == "block" and depth > 1 and plan_rom(width, depth).multiplexed else 1
 
 
+def cheapest_memory(width: int, depth: int) -> str:
+    """The memory with the lower price, a RAMB18E1 counted as 100 LUT sites."""
+    return "lut" if _lut_price(width, depth) <= _cheapest(width, depth)[0] else "block"
+
+
 def _check(width: int, depth: int, memory: str) -> None:
     check_positive(width=width, depth=depth)
     if memory not in MEMORIES:
@@ -173,6 +181,15 @@ def plan_rom(width: int, depth: int) -> RomPlan:
     return min(plans, key=lambda plan: _price(plan.resources))
 
 
+def _lut_price(width: int, depth: int) -> float:
+    """Price of a table in LUTs.
+
+    Those of more than 32 words count twice: beside slower logic, synthesis makes them of many
+    small LUTs instead of one LUT6 for 64 words.
+    """
+    return rom_sites(width, depth) * (2 if depth > 32 else 1)
+
+
 def _price(resources: Resources) -> float:
     return resources.bram18 * _BRAM18_SITES + resources.lut
 
@@ -184,7 +201,7 @@ _Cut = tuple[int, int, int, "_Cut | None", "_Cut | None", bool]
 @cache
 def _cheapest(bits: int, rows: int) -> tuple[float, _Cut]:
     """Lowest price of a rectangle, and how it is cut."""
-    in_luts = rom_sites(bits, rows) if rows <= _SHALLOWEST else inf  # deeper ones are slow
+    in_luts = _lut_price(bits, rows) if rows <= _SHALLOWEST else inf  # deeper ones are slow
     best: tuple[float, _Cut] = (in_luts, (bits, rows, 0, None, None, False))
     for count, shapes in ((1, _RAMB18), (2, _RAMB36)):
         if any(bits <= w and rows <= d for w, d in shapes.items()):
@@ -255,16 +272,26 @@ def read_rom(
     return _block_rom(m, name, words, address, plan)
 
 
-def _lut_rom(m: Module, name: str, words: Sequence[int], address: Value, width: int) -> Value:
-    """Registered word of a table in LUTs: 64 words a LUT6, joined by MUXF7 and MUXF8."""
+def look_up(m: Module, name: str, words: Sequence[int], address: Value, width: int) -> Value:
+    """Word of a constant table in LUTs in the cycle of its address; as :func:`read_rom` else.
+
+    64 words a LUT6, joined by MUXF7 and MUXF8.
+    """
+    if len(set(words)) == 1:
+        return Const(words[0], width)
     low = _address_bits(min(len(words), _LUT_DEPTH))
     parts: list[Value] = []
     for start in range(0, len(words), _LUT_DEPTH):
         part = words[start : start + _LUT_DEPTH]
         suffix = f"_{start // _LUT_DEPTH}" if len(words) > _LUT_DEPTH else ""
         parts.append(_memory(m, f"{name}{suffix}", part, address[:low], width, "logic", "comb"))
+    return _choose(parts, address[low:])
+
+
+def _lut_rom(m: Module, name: str, words: Sequence[int], address: Value, width: int) -> Value:
+    """Registered word of a table in LUTs."""
     word = Signal(width, name=name, reset_less=True)
-    m.d.sync += word.eq(_choose(parts, address[low:]))
+    m.d.sync += word.eq(look_up(m, name, words, address, width))
     return word
 
 

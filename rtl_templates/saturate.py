@@ -46,13 +46,14 @@ def saturation_sites(least: int, most: int, lo: int, hi: int) -> float:
     """LUT sites of :func:`saturate` in front of a register, the value being in a range."""
     bits = max(hi, -lo - 1).bit_length()
     spare = max(most, -least - 1).bit_length() - bits
-    sites = 0.0
-    if most > hi:
-        sites += -(-spare // 5) if _is_end(hi) else spare + bits
-    if least < lo:
-        sites += -(-spare // 5) if lo == 0 or _is_end(-lo - 1) else spare + bits
-    # Each bit of the result sees both flags: two of them share a LUT.
-    return sites + bits / 2 if most > hi or least < lo else 0.0
+    clips = [(hi, _is_end(hi))] if most > hi else []
+    clips += [(lo, lo == 0 or _is_end(-lo - 1))] if least < lo else []
+    if not clips or lo >= most or hi <= least or clips == [(0, True)]:
+        return 0.0  # the sign alone resets the register
+    flags = sum(-(-spare // 5) if bound and spare > 1 else 0 if bound else (spare + bits) / 3
+                for _, bound in clips)
+    # Resets of the register's flip-flops take some of what the bits of the result would.
+    return flags + bits * 0.3 * len(clips)
 
 
 def _is_end(value: int) -> bool:

@@ -10,11 +10,18 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, decode, delay, issue, pack, read_table
+from .pipeline import counter, decode, delay, issue, pack
+from .queue import credit_resources
+from .resources import Resources, counter_sites
+from .rom import cheapest_memory, look_up, read_rom, rom_latency, rom_resources
 from .types import IntType
 from .validation import check_int_array, check_one_of, check_positive, divisors
 
 __all__ = ["Threshold", "ThresholdParams"]
+
+UNREGISTERED = 8
+"""Words of a table that is part of the comparison's own LUTs: two bits of the operand and three of
+the address make the five inputs of a site."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,13 +132,31 @@ class ThresholdParams(BlockParams):
 
     @property
     def latency(self) -> int:  # type: ignore[override]
-        """Two cycles a stage (table, comparison), one for what remains to be added, the queue."""
+        """Operand, the stages, one for what remains to be added, the queue.
+
+        A stage takes one cycle, and one or two more if its table has more than eight words.
+        """
         return self.pipeline + 1
 
     @property
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
-        return 2 * self.stages + self.finishes
+        stages = range(self.stages)
+        return 1 + self.stages + sum(map(self.table_latency, stages)) + self.finishes
+
+    def table_words(self, stage: int) -> int:
+        """Words of a lane's table in a stage of the search."""
+        return (self.folds if self.rows > 1 else 1) << stage
+
+    def table_memory(self, stage: int) -> str | None:
+        """Where a lane's table is kept, see :mod:`.rom`; None: in the LUTs of the comparison."""
+        words = self.table_words(stage)
+        return cheapest_memory(self.table_type.bits, words) if words > UNREGISTERED else None
+
+    def table_latency(self, stage: int) -> int:
+        """Cycles from the address of a stage's table to its threshold."""
+        memory, words = self.table_memory(stage), self.table_words(stage)
+        return 0 if memory is None else rom_latency(self.table_type.bits, words, memory)
 
     @property
     def finishes(self) -> bool:
@@ -161,6 +186,31 @@ class ThresholdParams(BlockParams):
             span = size >> stage
             tables.append(rows[:, span // 2 - 1 :: span])
         return tuple(tables)
+
+    @cached_property
+    def table_type(self) -> IntType:
+        """Type of the tables' words."""
+        return IntType.for_range(min(int(table.min()) for table in self.tables),
+                                 max(int(table.max()) for table in self.tables))
+
+    @property
+    def resources(self) -> Resources:
+        lane = Resources(ff=self.input_type.bits)
+        for stage in range(self.stages):
+            words, wait = self.table_words(stage), self.table_latency(stage)
+            lane += Resources(lut=self.table_type.bits / 2 + 1,
+                              ff=self.input_type.bits * (wait + (stage + 1 < self.stages))
+                              + stage * (1 + wait) + 1)
+            if memory := self.table_memory(stage):
+                lane += rom_resources(self.table_type.bits, words, memory)
+        bits = self.output_type.bits
+        if self.finishes:
+            lane += Resources(lut=bits, ff=bits)
+        fold_bits = (self.table_words(0) - 1).bit_length()
+        return (lane * self.lanes
+                + credit_resources(bits * self.lanes, self.pipeline, self.depth)
+                + Resources(lut=1 + counter_sites(self.table_words(0)),
+                            ff=fold_bits * (1 + self.pipeline) + self.pipeline))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
@@ -227,30 +277,38 @@ class Threshold(wiring.Component):
         p = self.params
         x = delay(m, "x", x)
         bits: list[Value] = []  # of the count, most significant first
+        cycle = 1
         for stage, table in enumerate(p.tables):
-            cycle = 2 * stage
-            words = table[rows].reshape(-1)
-            type_ = IntType.for_range(int(words.min()), int(words.max()))
-            if stage:  # the first table is read while the operand is registered
-                x = delay(m, f"x_read{stage}", x)
-            address = Cat(*reversed(bits), fold_at[cycle])
-            word = read_table(m, f"table_{stage}", [pack([w], type_.bits) for w in words],
-                              address, type_.bits)
-            threshold = word.as_signed() if type_.signed else word
-            if stage:
-                bits = [delay(m, f"bit{k}_read{stage}", b) for k, b in enumerate(bits)]
+            threshold = self._threshold(m, stage, table[rows].reshape(-1),
+                                        Cat(*reversed(bits), fold_at[cycle]))
+            wait = p.table_latency(stage)
+            x = delay(m, f"x_read{stage}", x, wait)
+            bits = [delay(m, f"bit{k}_read{stage}", b, wait) for k, b in enumerate(bits)]
             bits.append(x >= threshold)
             bits = [delay(m, f"bit{k}_stage{stage}", b) for k, b in enumerate(bits)]
             if stage + 1 < p.stages:
                 x = delay(m, f"x_stage{stage}", x)
+            cycle += wait + 1
         count = Cat(*reversed(bits))
         if not p.finishes:
             return Cat(count, Const(0, p.output_type.bits))[: p.output_type.bits]
         # Falling: inverted, since a row's count goes up to 2 ** stages - 1.
         falls = p.falling[rows]
-        flags = read_table(m, "falling", [int(f) for f in falls], fold_at[2 * p.stages - 1], 1)
+        flags = look_up(m, "falling", [int(f) for f in falls], fold_at[cycle], 1)
         count ^= flags.replicate(p.stages)
         value = count if p.output_type.bipolar else count + p.base
         result = Signal(p.output_type.shape, name="result", reset_less=True)
         m.d.sync += result.eq(value)
         return result
+
+    def _threshold(self, m: Module, stage: int, words: np.ndarray, address: Value) -> Value:
+        """Threshold of a stage."""
+        p = self.params
+        type_ = p.table_type
+        codes = [pack([word], type_.bits) for word in words]
+        name, memory = f"table_{stage}", p.table_memory(stage)
+        if memory is None:
+            word = look_up(m, name, codes, address, type_.bits)
+        else:
+            word = read_rom(m, name, codes, address, type_.bits, memory)
+        return word.as_signed() if type_.signed else word

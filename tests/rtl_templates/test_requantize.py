@@ -16,6 +16,9 @@ CASES = [
     (INT9, IntType(4), 1, 1, 0, (2, 13), 1, 5, 5),
     (IntType(7), IntType(5, True), 3, 3, 7, (None, 9), 1, 3, 9),
     (BIPOLAR, IntType(6, True), 4, 4, 2, (None, None), 2, 4, 9),
+    (INT9, IntType(4), 116, 116, 9, (None, None), 2, 116, 2),
+    (INT9, IntType(4), 300, 1, 7, (0, 11), 1, 300, 1),
+    (INT9, IntType(4, True), 1, 1100, 3, (-5, 7), 1, 1100, 1),
 ]
 
 
@@ -42,7 +45,7 @@ def test_steps_that_do_nothing_cost_nothing(unit, no_offset, latency):
     check_block(params, seed=3)
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, 2, 6, 8])
 def test_schedule_is_exact(number):
     check_schedule(block(np.random.default_rng(number), CASES[number]), seed=number)
 

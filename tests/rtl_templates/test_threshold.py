@@ -65,10 +65,25 @@ def test_thresholds_far_outside_the_input_type():
         input_type=INT6, output_type=IntType(3), thresholds=far, positions_per_frame=40), seed=0)
 
 
-def test_latency_is_two_cycles_a_stage():
+def test_latency_is_a_cycle_a_stage():
     rng = np.random.default_rng(0)
-    assert block(rng, CASES[0]).latency == 2 * 2 + 1
-    assert block(rng, CASES[4]).latency == 2 * 4 + 1 + 1  # a base to add
+    assert block(rng, CASES[0]).latency == 1 + 2 + 1
+    assert block(rng, CASES[4]).latency == 1 + 4 + 1 + 1  # a base to add
+
+
+# Registers behind tables of more than eight words, and behind several block RAMs of one.
+@pytest.mark.parametrize("bits, channels, lanes, extra", [
+    (9, 12, 6, 1), (9, 60, 1, 4), (14, 300, 1, 5),
+])  # fmt: skip
+def test_long_tables(bits, channels, lanes, extra):
+    rng = np.random.default_rng(channels)
+    source = IntType(bits, True)
+    params = ThresholdParams(
+        input_type=source, output_type=IntType(4), lanes=lanes, channels=channels,
+        thresholds=np.sort(rng.integers(source.lo, source.hi + 1, (channels, 15)), axis=1))
+    assert params.latency == 1 + 4 + 1 + extra
+    check_block(params, seed=1)
+    check_schedule(params, seed=1, frames=2)
 
 
 @pytest.mark.parametrize("change, text", [
