@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, decode, delay, element, issue, recode
-from .pool import check_pooling
+from .pipeline import counter, delay, element, issue, recode
+from .pool import check_pooling, running_result
 from .queue import credit_resources
 from .resources import Resources, counter_sites, lutram_sites
 from .types import IntType
@@ -156,8 +156,9 @@ class GlobalPool(wiring.Component):
         partials = Signal(p.partial_type.bits * p.lanes)
         stored = self._stored(m, partials, running, delay(m, "fold", fold))
         m.d.comb += partials.eq(Cat(
-            self._combine(element(operand, k, p.input_type), element(stored, k, p.partial_type),
-                          first)
+            running_result(p.operation, (p.input_type, p.partial_type),
+                           element(operand, k, p.input_type), element(stored, k, p.partial_type),
+                           first)
             for k in range(p.lanes)
         ))
         result = delay(m, "result", partials)
@@ -166,15 +167,6 @@ class GlobalPool(wiring.Component):
             for k in range(p.lanes)
         ))
         return m
-
-    def _combine(self, code: Value, stored: Value, first: Value) -> Value:
-        """Code of the running result of one channel."""
-        p = self.params
-        if p.operation == "max":
-            return Mux(first | (code > stored), code, stored)[: p.partial_type.bits]
-        # The first operand is added to zero.
-        gated = stored.as_unsigned() & (~first).replicate(len(stored))
-        return (gated + decode(code, p.input_type))[: p.partial_type.bits]
 
     def _stored(self, m: Module, partials: Value, running: Value, fold: Value) -> Value:
         """Running results of the fold: a register, or LUTRAM read asynchronously."""

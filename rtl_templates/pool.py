@@ -11,11 +11,11 @@ from amaranth.lib import stream, wiring
 
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import delay, issue, recode
+from .pipeline import decode, delay, issue, recode
 from .types import IntType
 from .validation import check_divisor, check_positive, check_recoding
 
-__all__ = ["Pool", "PoolParams", "check_pooling"]
+__all__ = ["Pool", "PoolParams", "check_pooling", "running_result"]
 
 
 def check_pooling(operation: str, input_type: IntType, output_type: IntType) -> None:
@@ -26,6 +26,31 @@ def check_pooling(operation: str, input_type: IntType, output_type: IntType) -> 
         check_recoding(input_type, output_type)
     elif output_type.bipolar:
         raise ValueError("output_type must be an integer type for a sum, not bipolar")
+
+
+def running_result(operation: str, types: tuple[IntType, IntType], code: Value, stored: Value,
+                   first: Value) -> Value:
+    """Code of the result of one channel so far.
+
+    Parameters
+    ----------
+    operation : str
+        ``max`` or ``sum``.
+    types : tuple of IntType
+        Of the element and of the result; sums are kept modulo the range of the latter.
+    code : Value
+        The element.
+    stored : Value
+        The result before it.
+    first : Value
+        Whether there is none.
+    """
+    source, partial = types
+    if operation == "max":
+        return Mux(first | (code > stored), code, stored)[: partial.bits]
+    # The first operand is added to zero.
+    gated = stored.as_unsigned() & (~first).replicate(len(stored))
+    return (gated + decode(code, source))[: partial.bits]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,237 @@
+"""Pooling of tiles: windows that do not overlap, each reduced as its elements come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.lib import memory, stream, wiring
+
+from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .nest import Loop, nest, span_flag
+from .pipeline import delay, element, issue, recode
+from .pool import check_pooling, running_result
+from .types import IntType
+from .validation import check_divisor, check_positive
+
+__all__ = ["TilePool", "TilePoolParams"]
+
+LUTRAM_WORDS = 64
+"""Up to so many running results are kept in LUTs, more in block RAM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TilePoolParams(BlockParams):
+    """Largest element, or sum, of each channel of tiles side by side.
+
+    What is left of a map at the right and below is no tile, and goes unused.
+
+    Parameters
+    ----------
+    input_type, output_type : IntType
+        The output type must hold every result.
+    operation : str
+        ``max`` or ``sum``.
+    shape : (height, width, channels)
+        Of the map.
+    tile : (height, width)
+    lanes : int
+        Channels a beat, of input and output; divides the channels.
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
+    Raises
+    ------
+    ValueError
+        If the parameters do not fit together; the text lists the legal lanes.
+    """
+
+    input_type: IntType
+    output_type: IntType
+    operation: str
+    shape: tuple[int, int, int]
+    tile: tuple[int, int]
+    lanes: int = 1
+    depth: int | None = None
+
+    kind = "tile_pool"
+
+    def __post_init__(self) -> None:
+        check_pooling(self.operation, self.input_type, self.output_type)
+        height, width, channels = self.shape
+        check_positive(height=height, width=width, channels=channels, rows=self.tile[0],
+                       columns=self.tile[1])
+        if self.tile[0] > height or self.tile[1] > width:
+            raise ValueError(f"tile must fit a map of {self.shape[:2]}, not {self.tile!r}")
+        check_divisor("lanes", self.lanes, channels)
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Tiles down and across."""
+        return self.shape[0] // self.tile[0], self.shape[1] // self.tile[1]
+
+    @property
+    def folds(self) -> int:
+        """Beats that bring the channels of one position."""
+        return self.shape[2] // self.lanes
+
+    @property
+    def partial_type(self) -> IntType:
+        """Type of the running results; sums are kept modulo the output type's range."""
+        return self.input_type if self.operation == "max" else self.output_type
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        height, width, _ = self.shape
+        return (StreamShape(self.input_type, self.lanes, height * width * self.folds),)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        down, across = self.tiles
+        return (StreamShape(self.output_type, self.lanes, down * across * self.folds),)
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[0].beats
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """Operand, result, queue."""
+        return self.pipeline + 1
+
+    @property
+    def pipeline(self) -> int:
+        """Cycles from issue to the output queue's input."""
+        return 2
+
+    def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
+        (down, across), (high, wide) = self.tiles, self.tile
+        x = np.asarray(beats[0], dtype=np.int64).reshape(self.shape)
+        x = x[: down * high, : across * wide].reshape(down, high, across, wide, -1)
+        y = x.max(axis=(1, 3)) if self.operation == "max" else x.sum(axis=(1, 3))
+        return (y.reshape(-1, self.lanes),)
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        ends = np.zeros((frames, *self.shape[:2], self.folds), dtype=bool)
+        (down, across), (high, wide) = self.tiles, self.tile
+        ends[:, high - 1 : down * high : high, wide - 1 : across * wide : wide] = True
+        emits = ends.reshape(-1)
+        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
+        return Timing((start,), (start[emits] + self.latency,))
+
+    def create(self) -> TilePool:
+        return TilePool(self)
+
+
+class TilePool(wiring.Component):
+    """Pooling of tiles; see :class:`TilePoolParams` for what it computes.
+
+    Every element meets the result of its tile so far, which waits in a memory for a row of
+    tiles. One input beat a cycle, also from frame to frame; latency 3 cycles.
+
+    Parameters
+    ----------
+    params : TilePoolParams
+
+    Members
+    -------
+    i : In(stream of lanes elements)
+    o : Out(stream of lanes elements)
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: TilePoolParams):
+        self.params = params
+        super().__init__(stream_ports(params))
+
+    def elaborate(self, platform: object) -> Module:
+        p = self.params
+        m = Module()
+        go = Signal()
+        fold, column, row = nest(m, go, fold=p.folds, column=p.shape[1], row=p.shape[0])
+        pixel = go & fold.last
+        first_x, last_x = (self._flag(m, f"{name}_column", at, 1, column, pixel)
+                           for name, at in (("first", 0), ("last", p.tile[1] - 1)))
+        first_y, last_y = (self._flag(m, f"{name}_row", at, 0, row, pixel & column.last)
+                           for name, at in (("first", 0), ("last", p.tile[0] - 1)))
+        queue = issue(m, go, [self.i], self.o, p.pipeline, last_x & last_y, p.depth)
+
+        # Tiles side by side: a number that stays until the tile's last column is over.
+        tile = Signal(range(max(2, p.tiles[1] + 1)))
+        with m.If(pixel):
+            with m.If(column.last):
+                m.d.sync += tile.eq(0)
+            with m.Elif(last_x):
+                m.d.sync += tile.eq(tile + 1)
+
+        # One cycle later: the operand meets what its channels have so far.
+        running = delay(m, "running", go, reset=True)
+        first = delay(m, "first", first_x & first_y)
+        operand = delay(m, "operand", self.i.payload.as_value())
+        partials = Signal(p.partial_type.bits * p.lanes)
+        stored = self._stored(m, partials, running, fold.count, tile)
+        types = (p.input_type, p.partial_type)
+        m.d.comb += partials.eq(Cat(
+            running_result(p.operation, types, element(operand, k, p.input_type),
+                           element(stored, k, p.partial_type), first)
+            for k in range(p.lanes)
+        ))
+        result = delay(m, "result", partials)
+        m.d.comb += queue.payload.eq(Cat(
+            recode(element(result, k, p.partial_type), p.partial_type, p.output_type)
+            for k in range(p.lanes)
+        ))
+        return m
+
+    def _flag(self, m: Module, name: str, at: int, axis: int, loop: Loop, step: Value) -> Value:
+        """Whether a row or column is the one ``at`` of a whole tile, as a register."""
+        p = self.params
+        size, count, whole = p.tile[axis], p.shape[axis], p.tiles[axis] * p.tile[axis]
+        values = [k % size == at and k < whole for k in range(count)]
+        if sum(values) < 2 or size == 1:
+            return span_flag(m, name, values, loop, step)
+        # Cheaper than a comparison with every place: the steps to the next one.
+        wait = Signal(range(size), init=at, name=f"{name}_in")
+        flag = Signal(name=name, init=values[0])
+        with m.If(step):
+            with m.If(loop.last):
+                m.d.sync += [wait.eq(at), flag.eq(values[0])]
+            with m.Elif(flag):
+                m.d.sync += [wait.eq(size - 1), flag.eq(0)]
+            with m.Else():
+                m.d.sync += [wait.eq(wait - 1), flag.eq(wait == 1)]
+        if at >= count - whole:
+            return flag  # none among what is left over
+        inside = span_flag(m, f"{name}_inside", [k < whole for k in range(count)], loop, step)
+        return flag & inside
+
+    def _stored(self, m: Module, partials: Value, running: Value, fold: Value,
+                tile: Signal) -> Value:
+        """Results so far at the place of the operand: a register, LUTRAM or block RAM."""
+        p = self.params
+        if p.folds == p.tiles[1] == 1 and p.shape[1] == p.tile[1]:
+            held = Signal(len(partials), name="partials", reset_less=True)
+            with m.If(running):
+                m.d.sync += held.eq(partials)
+            return held
+        pitch = 1 << (p.folds - 1).bit_length()
+        places = (p.tiles[1] - 1) * pitch + p.folds
+        # Written a cycle after it is read: too late for the next beat, if that is of the same.
+        block = places > LUTRAM_WORDS and p.folds > 1
+        m.submodules.partials = store = memory.Memory(
+            shape=unsigned(len(partials)), depth=places, init=[],
+            attrs={"ram_style": "block"} if block else {})
+        write, read = store.write_port(), store.read_port(domain="sync" if block else "comb")
+        bits = (places - 1).bit_length()
+        place = Signal(bits)
+        m.d.comb += place.eq(fold | tile * pitch)
+        late = delay(m, "place", place)
+        used = delay(m, "used", tile != p.tiles[1])
+        m.d.comb += [
+            write.addr.eq(late), write.data.eq(partials), write.en.eq(running & used),
+            read.addr.eq(place if block else late),
+        ]
+        return read.data
