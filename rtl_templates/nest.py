@@ -1,14 +1,13 @@
-"""Nested loops as counters."""
+"""Nested loops as counters whose ends are known in a register."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-from .pipeline import counter
-
-__all__ = ["Loop", "nest"]
+__all__ = ["Loop", "loop", "nest", "span_flag"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,32 @@ class Loop:
     """One loop: its counter, and whether it is in its last round."""
 
     count: Signal
-    last: Signal
+    last: Value
+
+
+def loop(m: Module, name: str, rounds: int, step: Value) -> Loop:
+    """Counter from 0 that starts over after ``rounds`` steps; the last round is a register.
+
+    Parameters
+    ----------
+    m : Module
+        Receives the logic (domain ``sync``).
+    name : str
+        Of the counter.
+    rounds : int
+    step : Value
+        The loop goes on.
+    """
+    count = Signal(range(max(2, rounds)), name=name)
+    if rounds == 1:
+        return Loop(count, Const(1))
+    last = Signal(name=f"{name}_last")
+    with m.If(step):
+        m.d.sync += [
+            count.eq(Mux(last, 0, count + 1)),
+            last.eq(~last & (count == rounds - 2)),
+        ]
+    return Loop(count, last)
 
 
 def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
@@ -37,7 +61,32 @@ def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
     """
     loops = []
     for name, total in rounds.items():
-        count, last = counter(m, name, total, step)
-        loops.append(Loop(count, last))
-        step = step & last
+        loops.append(loop(m, name, total, step))
+        step = step & loops[-1].last
     return loops
+
+
+def span_flag(m: Module, name: str, values: Sequence[bool], at: Loop, step: Value) -> Value:
+    """``values[count]`` of a loop as a register; values that change in few places.
+
+    Parameters
+    ----------
+    m : Module
+    name : str
+    values : sequence of bool
+        One for each round.
+    at : Loop
+    step : Value
+        The loop goes on.
+    """
+    if len(set(values)) == 1:
+        return Const(int(values[0]), 1)
+    flag = Signal(name=name, init=int(values[0]))
+    with m.If(step):
+        for k in range(len(values) - 1):
+            if values[k] != values[k + 1]:
+                with m.If(at.count == k):
+                    m.d.sync += flag.eq(int(values[k + 1]))
+        with m.If(at.last):
+            m.d.sync += flag.eq(int(values[0]))
+    return flag

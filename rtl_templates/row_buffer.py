@@ -1,18 +1,26 @@
-"""Row buffers of the sliding windows: a ring of rows, and how full it is."""
+"""Rings of rows that windows are read from: who may write, who may read, and the memories."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, unsigned
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .nest import loop, nest
 from .sliding_window import WindowParams
 
-__all__ = ["Fill", "RingBuffer", "RowBanks"]
+__all__ = ["RingRows", "RowBanks", "RowRing"]
 
 
-class Fill(wiring.Component):
-    """Words in a ring: counted up by writes, down by the rows that the reader gives up.
+class RingRows(wiring.Component):
+    """Which rows of a ring are written, which are given up.
+
+    Counters whose sign says whether they may go on: the writer counts free rows, the reader the
+    words that are there beyond those that its window needs.
 
     Parameters
     ----------
@@ -21,40 +29,95 @@ class Fill(wiring.Component):
     Members
     -------
     writable : Out(1)
-        There is room for a word.
+        There is room for the present row.
     write : In(1)
         A word is written; only while ``writable``.
-    release : In(1)
-        The reader gives up ``stride`` rows, or with ``frame`` the frame's remaining rows.
-    frame : In(1)
-    level : Out
-        Words written and not given up.
+    slot, word : Out
+        Row of the ring and word of the row where it goes.
+    readable : Out(1)
+        All of the present window is there.
+    column : In
+        The present window of the row.
+    moves : In(1)
+        The reader leaves the window; only while ``readable``.
+    done : In(1)
+        With it, the row of windows.
+    row : Out
+        The present row of windows.
+    base, next_base : Out
+        Row of the ring where it begins, and where the next one does. If it begins above the
+        map, as if there were rows.
     """
 
     def __init__(self, params: WindowParams):
         self.params = params
-        self.capacity = params.rows * params.row_words
+        p = params
         super().__init__({
             "writable": Out(1),
             "write": In(1),
-            "release": In(1),
-            "frame": In(1),
-            "level": Out(range(self.capacity + 1)),
+            "slot": Out(range(max(2, p.rows))),
+            "word": Out(range(max(2, p.row_words))),
+            "readable": Out(1),
+            "column": In(range(max(2, p.out_shape[1]))),
+            "moves": In(1),
+            "done": In(1),
+            "row": Out(range(max(2, p.out_shape[0]))),
+            "base": Out(range(max(2, p.rows)), init=-p.pads[0] % p.rows),
+            "next_base": Out(range(max(2, p.rows))),
         })
 
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        given = Signal.like(self.level)
-        with m.If(self.release):
-            m.d.comb += given.eq(Mux(self.frame, p.rest, p.stride[0]) * p.row_words)
-        m.d.comb += self.writable.eq(self.level != self.capacity)
-        m.d.sync += self.level.eq(self.level + self.write - given)
+        word, slot = nest(m, self.write, word=p.row_words, slot=p.rows)
+        row = loop(m, "row_of_windows", p.out_shape[0], self.done)
+        written = self.write & word.last
+        m.d.comb += [self.word.eq(word.count), self.slot.eq(slot.count), self.row.eq(row.count)]
+
+        height, needs, firsts = p.shape[0], p.rows_needed, p.rows_given_up
+        gives = [b - a for a, b in zip(firsts, [*firsts[1:], height], strict=True)]
+        # Words that each next window of a row needs more, and the first one of each next row.
+        words = [x * p.slices for x in p.columns_needed]
+        more = [b - a for a, b in pairwise(words)] or [0]
+        turn = [(b - a) * p.row_words - words[-1] + words[0]
+                for a, b in zip(needs, [*needs[1:], height + needs[0]], strict=True)]
+        least = (needs[0] - 1) * p.row_words + words[0]
+        ahead = Signal(range(-max(least, *more, *turn), p.rows * p.row_words + 1), init=-least)
+        needed = Mux(self.moves, Mux(self.done, _at(row.count, turn), _at(self.column, more)), 0)
+        # One less than the free rows. Rows that no window sees are given up before they come.
+        early = max(0, *(b - a for a, b in zip(needs, [*firsts[1:], height], strict=True)))
+        free = Signal(range(-1, p.rows + early), init=p.rows - 1)
+        m.d.comb += [self.writable.eq(~free[-1]), self.readable.eq(~ahead[-1])]
+        m.d.sync += [
+            ahead.eq(ahead + self.write - needed),
+            free.eq(free - written + Mux(self.done, _at(row.count, gives), 0)),
+        ]
+        stride, restart = p.stride[0], height - (p.out_shape[0] - 1) * p.stride[0]
+        m.d.comb += self.next_base.eq(Mux(row.last, turned(self.base, restart, p.rows),
+                                          turned(self.base, stride, p.rows)))
+        with m.If(self.done):
+            m.d.sync += self.base.eq(self.next_base)
         return m
 
 
-class RingBuffer(wiring.Component):
-    """Rows one after the other in one memory with one read port.
+def _at(place: Value, values: Sequence[int]) -> Value:
+    """``values[place]``, most of them equal."""
+    usual = Counter(values).most_common(1)[0][0]
+    result: Value = Const(usual)
+    for k, value in enumerate(values):
+        if value != usual:
+            result = Mux(place == k, Const(value), result)
+    return result
+
+
+def turned(slot: Value, by: int, rows: int) -> Value:
+    """Row of the ring ``by`` rows on."""
+    by %= rows
+    return Mux(slot >= rows - by, slot + by - rows, slot + by) if by else slot
+
+
+class RowRing(wiring.Component):
+    """Rows in one memory with one read port.
 
     Parameters
     ----------
@@ -63,51 +126,40 @@ class RingBuffer(wiring.Component):
     Members
     -------
     i : In(stream)
-    address : In
-        Word to be read, 0 to capacity - 1; the ring starts over behind the last.
+    slot, word : In
+        What to read.
     data : Out
         The word, one cycle later.
-    release, frame, level
-        See :class:`Fill`.
+    readable, column, moves, done, row, base, next_base
+        See :class:`RingRows`.
     """
 
     i: stream.Interface
 
     def __init__(self, params: WindowParams):
         self.params = params
-        self.capacity = params.rows * params.row_words
-        width = params.inputs[0].width
         super().__init__({
-            "i": In(params.inputs[0].signature),
-            "address": In(range(self.capacity)),
-            "data": Out(width),
-            "release": In(1),
-            "frame": In(1),
-            "level": Out(range(self.capacity + 1)),
+            **_members(params),
+            "slot": In(range(max(2, params.rows))),
+            "data": Out(params.inputs[0].width),
         })
 
     def elaborate(self, platform: object) -> Module:
+        p = self.params
         m = Module()
-        m.submodules.fill = fill = Fill(self.params)
+        rows = _control(m, self)
+        # A row takes a power of two of words, so that no address is multiplied.
+        pitch = 1 << (p.row_words - 1).bit_length()
         m.submodules.store = store = memory.Memory(
-            shape=unsigned(len(self.data)), depth=self.capacity, init=[])
-        write_port = store.write_port()
-        read_port = store.read_port()
-        head = Signal(range(self.capacity))
+            shape=unsigned(len(self.data)), depth=(p.rows - 1) * pitch + p.row_words, init=[])
+        write, read = store.write_port(), store.read_port()
         m.d.comb += [
-            self.i.ready.eq(fill.writable),
-            fill.write.eq(self.i.valid & fill.writable),
-            fill.release.eq(self.release),
-            fill.frame.eq(self.frame),
-            self.level.eq(fill.level),
-            write_port.en.eq(fill.write),
-            write_port.addr.eq(head),
-            write_port.data.eq(self.i.payload),
-            read_port.addr.eq(self.address),
-            self.data.eq(read_port.data),
+            write.en.eq(rows.write),
+            write.addr.eq(rows.slot * pitch | rows.word),
+            write.data.eq(self.i.payload),
+            read.addr.eq(self.slot * pitch | self.word),
+            self.data.eq(read.data),
         ]
-        with m.If(fill.write):
-            m.d.sync += head.eq(Mux(head == self.capacity - 1, 0, head + 1))
         return m
 
 
@@ -121,73 +173,77 @@ class RowBanks(wiring.Component):
     Members
     -------
     i : In(stream)
-    address : In
+    word : In
         Word of the row to be read.
-    rows : Out(array of words)
-        That word of each kernel row, two cycles later.
-    release, frame, level
-        See :class:`Fill`. The kernel's first row moves on with ``release``.
+    data : Out(array of words)
+        That word of each kernel row, one cycle later, as long as ``base`` was what it is.
+    readable, column, moves, done, row, base, next_base
+        See :class:`RingRows`.
     """
 
     i: stream.Interface
 
     def __init__(self, params: WindowParams):
         self.params = params
-        width = params.inputs[0].width
         super().__init__({
-            "i": In(params.inputs[0].signature),
-            "address": In(range(max(2, params.row_words))),
-            "rows": Out(unsigned(width * params.kernel[0])),
-            "release": In(1),
-            "frame": In(1),
-            "level": Out(range(params.rows * params.row_words + 1)),
+            **_members(params),
+            "data": Out(unsigned(params.inputs[0].width * params.kernel[0])),
         })
 
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.fill = fill = Fill(p)
+        rows = _control(m, self)
         width = p.inputs[0].width
-        bank = Signal(range(max(2, p.rows)))
-        word = Signal(range(max(2, p.row_words)))
-        base = Signal(range(max(2, p.rows)))
-        m.d.comb += [
-            self.i.ready.eq(fill.writable),
-            fill.write.eq(self.i.valid & fill.writable),
-            fill.release.eq(self.release),
-            fill.frame.eq(self.frame),
-            self.level.eq(fill.level),
-        ]
-        with m.If(fill.write):
-            m.d.sync += word.eq(Mux(word == p.row_words - 1, 0, word + 1))
-            with m.If(word == p.row_words - 1):
-                m.d.sync += bank.eq(Mux(bank == p.rows - 1, 0, bank + 1))
-        with m.If(self.release):
-            m.d.sync += base.eq(Mux(self.frame, _step(base, p.rest, p.rows),
-                                    _step(base, p.stride[0], p.rows)))
-
-        columns = []
+        banks = []
         for k in range(p.rows):
             store = memory.Memory(shape=unsigned(width), depth=p.row_words, init=[])
             m.submodules[f"row_{k}"] = store
-            write_port = store.write_port()
-            read_port = store.read_port()
+            write, read = store.write_port(), store.read_port()
             m.d.comb += [
-                write_port.en.eq(fill.write & (bank == k)),
-                write_port.addr.eq(word),
-                write_port.data.eq(self.i.payload),
-                read_port.addr.eq(self.address),
+                write.en.eq(rows.write & (rows.slot == k)),
+                write.addr.eq(rows.word),
+                write.data.eq(self.i.payload),
+                read.addr.eq(self.word),
             ]
-            columns.append(read_port.data)
+            banks.append(read.data)
         # The row of windows may end with this read: the data is still of the old base.
-        base_read = Signal.like(base)
-        m.d.sync += base_read.eq(base)
+        base = Signal.like(self.base)
+        m.d.sync += base.eq(self.base)
         for ky in range(p.kernel[0]):
-            turned = Array(columns[(b + ky * p.dilation[0]) % p.rows] for b in range(p.rows))
-            m.d.sync += self.rows[ky * width : (ky + 1) * width].eq(turned[base_read])
+            turn = Array(banks[(b + ky * p.dilation[0]) % p.rows] for b in range(p.rows))
+            m.d.comb += self.data[ky * width : (ky + 1) * width].eq(turn[base])
         return m
 
 
-def _step(value: Signal, by: int, modulus: int) -> Mux:
-    by %= modulus
-    return Mux(value >= modulus - by, value + by - modulus, value + by) if by else value
+def _members(p: WindowParams) -> dict[str, In | Out]:
+    """Members that both memories have."""
+    slot = range(max(2, p.rows))
+    return {
+        "i": In(p.inputs[0].signature),
+        "word": In(range(max(2, p.row_words))),
+        "readable": Out(1),
+        "column": In(range(max(2, p.out_shape[1]))),
+        "moves": In(1),
+        "done": In(1),
+        "row": Out(range(max(2, p.out_shape[0]))),
+        "base": Out(slot),
+        "next_base": Out(slot),
+    }
+
+
+def _control(m: Module, ring: RowRing | RowBanks) -> RingRows:
+    """Submodule ``rows``, joined to the input and the reader's side."""
+    m.submodules.rows = rows = RingRows(ring.params)
+    m.d.comb += [
+        ring.i.ready.eq(rows.writable),
+        rows.write.eq(ring.i.valid & rows.writable),
+        rows.column.eq(ring.column),
+        rows.moves.eq(ring.moves),
+        rows.done.eq(ring.done),
+        ring.readable.eq(rows.readable),
+        ring.row.eq(rows.row),
+        ring.base.eq(rows.base),
+        ring.next_base.eq(rows.next_base),
+    ]
+    return rows

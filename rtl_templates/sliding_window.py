@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing, serve
+from .block import BlockParams, StreamShape, Timing
+from .resources import Resources
 from .types import IntType
 from .validation import check_divisor, check_one_of, divisors
+from .window_cost import line_resources, ring_resources
+from .window_timing import line_schedule, ring_schedule
 
 __all__ = ["MODES", "WindowParams"]
 
 MODES = ("serial", "column", "full")
 
+PLACES = 4
+"""Columns that wait in front of full windows, for one a cycle."""
+
+REGISTER_SLICES = 4
+"""Up to so many channel slices the columns before the newest are registers, then LUTRAM."""
+
+LUTRAM_WORDS = 64
+"""Up to so many words a memory is in LUTs, however wide."""
+
+LUTRAM_BITS = 512
+"""Up to so many bits as well."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowParams(BlockParams):
-    """Windows of a feature map in raster order.
+    """Windows of a feature map in raster order, of padding around it where the kernel reaches out.
 
-    The map is kept in a buffer of the rows that a kernel spans and ``spare`` more, so that the
-    rows of the next windows arrive while the present ones are read. Three ways of reading give
-    different numbers of elements a beat:
+    Three ways of reading give different numbers of elements a beat:
 
     ``serial``
         ``channels`` elements of one kernel position. Order within a window: kernel row, kernel
@@ -35,11 +49,19 @@ class WindowParams(BlockParams):
         ``channels`` elements of every kernel position, and ``positions`` windows at once. Order:
         channel slice, position, kernel row, kernel column, channel of the slice.
 
+    Full windows come from a line buffer, which reads every word of the map once, in step with
+    the input. Serial and column windows, and full ones that are collected from single words, are
+    read from a ring of whole rows, several times over; a window begins when all of it is there.
+
     Parameters
     ----------
     type : IntType
-    shape : (height, width, channels) of the map; padding is a block of its own
+    shape : (height, width, channels)
+        Of the map without padding.
     kernel, stride, dilation : (vertical, horizontal)
+    pads : (top, left, bottom, right)
+        Less than the kernel's span.
+    pad_value : int
     mode : str
         One of ``MODES``.
     channels : int
@@ -50,13 +72,20 @@ class WindowParams(BlockParams):
     pixels : int
         Pixels an input beat, ``full`` only; divides the row and ``positions * stride``. More than
         one needs all channels in a slice.
+    collect : bool
+        ``full`` only, one position: read word by word and put together, two cycles a beat
+        beside one a word, with neither a line buffer nor registers for the other slices.
     spare : int or None
-        Rows beyond the span, at least the vertical stride (None: just that). With ``span`` more
-        the first rows of a frame are there before the last ones of the frame before it are
-        given up, and no cycle is lost between frames.
-
+        Ring: rows beyond the span (None: the vertical stride). With ``span`` more the first rows
+        of a frame are there before the last ones of the frame before it are given up, and no
+        cycle is lost between frames. Line buffer: columns that wait for the windows (None:
+        enough for one a cycle; 1 is a register, for one every second cycle).
+    kept : int
+        Cycles for which the consumer keeps a beat; tells :meth:`paced_schedule` how fast beats
+        can go.
     depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+        Places of the output queue; None: enough for one beat a cycle. Full windows have one at
+        no cost: the registers that they are put together in.
 
     Raises
     ------
@@ -69,11 +98,15 @@ class WindowParams(BlockParams):
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pad_value: int = 0
     mode: str = "serial"
     channels: int = 1
     positions: int = 1
     pixels: int = 1
+    collect: bool = False
     spare: int | None = None
+    kept: int = 1
     depth: int | None = None
 
     kind = "window"
@@ -83,18 +116,29 @@ class WindowParams(BlockParams):
             raise ValueError(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
         if min(*self.shape, *self.kernel, *self.stride, *self.dilation) < 1:
             raise ValueError("shape, kernel, stride and dilation must be positive")
-        if self.span[0] > self.shape[0] or self.span[1] > self.shape[1]:
-            raise ValueError(f"a kernel that spans {self.span} must fit a map of {self.shape[:2]}")
+        top, left, bottom, right = self.pads
+        if min(self.pads) < 0 or max(top, bottom) >= self.span[0] or (
+                max(left, right) >= self.span[1]):
+            raise ValueError("pads must be at least 0 and less than the kernel's span "
+                             f"{self.span}, not {self.pads!r}")
+        padded = (self.shape[0] + top + bottom, self.shape[1] + left + right)
+        if self.span[0] > padded[0] or self.span[1] > padded[1]:
+            raise ValueError(f"a kernel that spans {self.span} must fit a map of {padded}")
+        if any(self.pads) and not self.type.contains(np.array([self.pad_value])):
+            raise ValueError(f"pad_value must be a value of {self.type}, not {self.pad_value!r}")
         check_divisor("channels", self.channels, self.shape[2])
         whole = self.mode == "full" and self.channels == self.shape[2]
         step = self.positions * self.stride[1]
         check_one_of("positions", self.positions, divisors(self.out_shape[1]) if whole else [1])
         check_one_of("pixels", self.pixels, [k for k in divisors(step) if self.shape[1] % k == 0]
                 if whole else [1])
+        if self.collect and (self.mode != "full" or self.positions * self.pixels > 1):
+            raise ValueError("collect must come with full windows, one position and one pixel")
         if self.spare is None:
-            object.__setattr__(self, "spare", self.stride[0])
-        elif self.spare < self.stride[0]:
-            raise ValueError(f"spare must be at least {self.stride[0]}, not {self.spare!r}")
+            spare = PLACES if self.lines else self.stride[0]
+            object.__setattr__(self, "spare", spare)
+        elif self.spare < 1:
+            raise ValueError(f"spare must be at least 1, not {self.spare!r}")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -105,8 +149,9 @@ class WindowParams(BlockParams):
     @property
     def out_shape(self) -> tuple[int, int]:
         """Windows down and across."""
-        return ((self.shape[0] - self.span[0]) // self.stride[0] + 1,
-                (self.shape[1] - self.span[1]) // self.stride[1] + 1)
+        top, left, bottom, right = self.pads
+        return ((self.shape[0] + top + bottom - self.span[0]) // self.stride[0] + 1,
+                (self.shape[1] + left + right - self.span[1]) // self.stride[1] + 1)
 
     @property
     def slices(self) -> int:
@@ -119,15 +164,15 @@ class WindowParams(BlockParams):
         return self.shape[1] // self.pixels * self.slices
 
     @property
-    def rows(self) -> int:
-        """Rows that the buffer holds."""
-        assert self.spare is not None
-        return self.span[0] + self.spare
+    def lines(self) -> bool:
+        """Whether the windows come from a line buffer, not from a ring of rows."""
+        return self.mode == "full" and not self.collect
 
     @property
-    def rest(self) -> int:
-        """Rows of the frame from the first that the last row of windows sees."""
-        return self.shape[0] - (self.out_shape[0] - 1) * self.stride[0]
+    def pad_word(self) -> np.ndarray:
+        """Elements of an input word of padding, array (1, lanes)."""
+        value = self.pad_value if any(self.pads) else self.type.lo
+        return np.full((1, self.inputs[0].lanes), value, dtype=np.int64)
 
     @property
     def inputs(self) -> tuple[StreamShape, ...]:
@@ -147,62 +192,166 @@ class WindowParams(BlockParams):
         return (StreamShape(self.type, lanes, beats),)
 
     @property
+    def row_beats(self) -> int:
+        """Output beats of a row of windows."""
+        return self.outputs[0].beats // self.out_shape[0]
+
+    @property
     def cycles(self) -> int:
-        return max(self.inputs[0].beats, self.out_shape[0] * len(self.needs[0]))
+        words = self.inputs[0].beats
+        if not self.lines:
+            beats = self.outputs[0].beats
+            if self.collect:
+                return max(words, beats * (self.reads + 2))
+            held = 1 if self.depth is None else max(1, (self.queue_latency + 1) / self.depth)
+            return max(words, ceil(beats * held))
+        assert self.spare is not None
+        oh, across, row = self.out_shape[0], self.groups * self.slices, self.row_words
+        passing = self.passing_rows
+        if self.spare == 1:
+            # A column every second cycle, and nothing passes while one waits.
+            pause = np.maximum(across - row + 1, (passing - 1) * row + 2)
+            return int((2 * (row - 1) + pause).sum())
+        # More places carry what one row has too many of on to the rows that have too few.
+        least = max(self.line_rows * row, oh * across)
+        return max(least, int(np.maximum(passing * row, across).sum()) - self.spare + PLACES)
 
     @property
     def latency(self) -> int:  # type: ignore[override]
-        """Written word to output: memory, read, (row select,) queue."""
-        return 3 if self.mode == "serial" else 4
+        """Written word to output."""
+        if self.lines:
+            return self.column_latency + (1 if self.output_kind == "columns" else 2)
+        return 4 if self.collect or self.mode == "column" else 3
 
     @property
     def queue_latency(self) -> int:
-        return self.latency - 1
+        # A full window's place is where it is put together.
+        return 0 if self.mode == "full" else self.latency - 1
+
+    @property
+    def output_kind(self) -> str:
+        """What an output beat of full windows waits in.
+
+        ``columns``: the registers of the columns themselves; ``register``: one of its own, while
+        the next columns come; ``queue``: a queue.
+        """
+        columns = self.lines and self.every == 1  # without more, enough for one place
+        if self.depth is None or self.depth == 1:
+            return "columns" if columns else "register"
+        return "register" if columns and self.depth == 2 else "queue"
+
+    # Line buffer and the columns of full windows.
+
+    @property
+    def first_end(self) -> int:
+        """Row of the map, from 0, that ends the first row of windows."""
+        return self.span[0] - 1 - self.pads[0]
+
+    @property
+    def line_rows(self) -> int:
+        """Rows that pass the line buffer: the map's, and those below that end windows."""
+        return max(self.shape[0], self.first_end + (self.out_shape[0] - 1) * self.stride[0] + 1)
+
+    @property
+    def passing_rows(self) -> np.ndarray:
+        """Rows from each that ends windows to the next; from a frame's last, to the next frame."""
+        passing = np.full(self.out_shape[0], self.stride[0])
+        passing[-1] = self.line_rows - (self.out_shape[0] - 1) * self.stride[0]
+        return passing
+
+    @property
+    def line_memory(self) -> str:
+        """What holds the rows above the newest: ``register``, ``lutram`` or ``block``."""
+        if self.row_words == 1:
+            return "register"
+        bits = (self.span[0] - 1) * self.inputs[0].width * self.row_words
+        return ("lutram" if self.row_words <= LUTRAM_WORDS or bits <= LUTRAM_BITS else "block")
+
+    @property
+    def column_latency(self) -> int:
+        """Cycles from a word to its column at the windows."""
+        assert self.spare is not None
+        return 1 if self.spare == 1 else 2 if self.spare <= LUTRAM_WORDS else 3
+
+    @property
+    def lead_groups(self) -> int:
+        """Pixel groups of padding at the left."""
+        return -(-self.pads[1] // self.pixels)
+
+    @property
+    def lead(self) -> int:
+        """Pixels of these groups that lie before the padding."""
+        return self.lead_groups * self.pixels - self.pads[1]
 
     @property
     def history(self) -> int:
-        """``full``: input words of a row, in pixel groups, before the first window is complete."""
-        last = (self.positions - 1) * self.stride[1] + self.span[1] - 1
+        """Pixel groups, padding included, before the one that completes the first windows."""
+        last = self.lead + (self.positions - 1) * self.stride[1] + self.span[1] - 1
         return last // self.pixels
 
     @property
-    def needs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Reads of one row of windows.
+    def every(self) -> int:
+        """Pixel groups from one beat's windows to the next one's."""
+        return self.positions * self.stride[1] // self.pixels
+
+    @property
+    def groups(self) -> int:
+        """Pixel groups of a row, padding included."""
+        needed = self.history + (self.out_shape[1] // self.positions - 1) * self.every + 1
+        return max(needed, self.lead_groups + self.shape[1] // self.pixels)
+
+    @property
+    def row_columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of a row of windows.
 
         Returns
         -------
-        needs : array of int64, (reads,)
-            Words, counted from the row of windows' first row, that must have been written.
-        emits : array of bool, (reads,)
-            Whether the read completes an output beat.
+        inside : array of bool, (groups * slices,)
+            Whether the column is the map's, not padding.
+        emits : array of bool, (groups * slices,)
+            Whether it completes an output beat.
         """
-        ow, above = self.out_shape[1], (self.span[0] - 1) * self.row_words
-        if self.mode == "full":
-            step = self.positions * self.stride[1] // self.pixels
-            groups = self.history + (ow // self.positions - 1) * step + 1
-            group = np.repeat(np.arange(groups), self.slices)
-            emits = (group >= self.history) & ((group - self.history) % step == 0)
-            needs = above + np.arange(groups * self.slices, dtype=np.int64) + 1
-            needs[-1] = self.row_end_need
-            return needs, emits
-        # A window is begun when all of it is there.
-        reads = self.outputs[0].beats // (self.out_shape[0] * ow)
-        last = (np.arange(ow, dtype=np.int64) * self.stride[1] + self.span[1]) * self.slices
-        needs = np.repeat(above + last, reads)
-        needs[-reads:] = self.row_end_need
-        return needs, np.ones(len(needs), dtype=bool)
+        group = np.arange(self.groups)
+        inside = (group >= self.lead_groups) & (
+            group < self.lead_groups + self.shape[1] // self.pixels)
+        emits = (group >= self.history) & ((group - self.history) % self.every == 0)
+        return inside.repeat(self.slices), emits.repeat(self.slices)
 
     @property
-    def row_end_need(self) -> int:
-        """Words needed by a row's last window: its own, and those that are given up with it."""
-        columns = (self.out_shape[1] - 1) * self.stride[1] + self.span[1]
-        own = (self.span[0] - 1) * self.row_words + -(-columns // self.pixels) * self.slices
-        return max(own, self.stride[0] * self.row_words)
+    def register_columns(self) -> bool:
+        """Whether the columns before the newest are in registers, not in a memory by slices."""
+        return self.slices <= REGISTER_SLICES
+
+    # Ring of rows.
 
     @property
-    def frame_end_need(self) -> int:
-        """Words needed by a frame's last window: all the frame's remaining ones."""
-        return self.rest * self.row_words
+    def rows(self) -> int:
+        """Rows that the ring holds."""
+        assert self.spare is not None
+        return self.span[0] + self.spare
+
+    @property
+    def reads(self) -> int:
+        """Reads of the ring an output beat."""
+        return self.kernel[0] * self.kernel[1] if self.collect else 1
+
+    @property
+    def rows_needed(self) -> list[int]:
+        """Rows of the frame that must be there for each row of windows."""
+        return [min(self.shape[0], y * self.stride[0] - self.pads[0] + self.span[0])
+                for y in range(self.out_shape[0])]
+
+    @property
+    def columns_needed(self) -> list[int]:
+        """Pixels of the last of these rows that must be there for each window of the row."""
+        return [min(self.shape[1], x * self.stride[1] - self.pads[1] + self.span[1])
+                for x in range(self.out_shape[1])]
+
+    @property
+    def rows_given_up(self) -> list[int]:
+        """Rows of the frame that no row of windows sees any more, before each of them."""
+        return [min(self.shape[0], max(0, y * self.stride[0] - self.pads[0]))
+                for y in range(self.out_shape[0])]
 
     def operand_order(self, groups: int = 1) -> np.ndarray:
         """Where each operand of a window stands in (kernel row, kernel column, channel).
@@ -223,6 +372,8 @@ class WindowParams(BlockParams):
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0]).reshape(self.shape)
+        top, left, bottom, right = self.pads
+        x = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=self.pad_value)
         (sy, sx), (dy, dx) = self.stride, self.dilation
         view = np.lib.stride_tricks.sliding_window_view(x, self.span, axis=(0, 1))
         view = view[::sy, ::sx, :, ::dy, ::dx]  # (oh, ow, c, kh, kw)
@@ -235,52 +386,60 @@ class WindowParams(BlockParams):
         return (view.transpose(axes).reshape(out.beats, out.lanes).astype(np.int64),)
 
     def variants(self) -> Iterator[WindowParams]:
-        for spare in range(self.stride[0], self.stride[0] + self.span[0] + 1):
+        if not self.lines:
+            for spare in range(1, self.stride[0] + self.span[0] + 1):
+                yield replace(self, spare=spare)
+            return
+        spare = 1
+        while True:
             yield replace(self, spare=spare)
+            if spare >= self.row_words:
+                return
+            spare = PLACES if spare < PLACES else 16 if spare < 16 else 2 * spare
 
     @property
     def buffer_bits(self) -> int:
-        return self.rows * self.row_words * self.inputs[0].width
+        assert self.spare is not None
+        width = self.inputs[0].width
+        if not self.lines:
+            return self.rows * self.row_words * width
+        return ((self.span[0] - 1) * self.row_words + self.kernel[0] * self.spare) * width
+
+    @property
+    def resources(self) -> Resources:
+        return line_resources(self) if self.lines else ring_resources(self)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        return self.paced_schedule(0, frames, *arrivals)
+        return (line_schedule if self.lines else ring_schedule)(self, 0, frames, arrivals[0])
 
     def paced_schedule(self, interval: int, frames: int, *arrivals: np.ndarray) -> Timing:
-        """Windows wait in the row buffer until they are asked for: at least ``interval`` divided
-        by the number of output beats pass between two of them."""
+        """Windows wait until they are asked for: output beats are spread evenly over the interval,
+        less what must pass without any, and no faster than the consumer takes them; or else, if
+        what passes in a row leaves no time for that, as fast as need be."""
         (arrival,) = arrivals
-        needs, emits = self.needs
-        fills = int((~emits).sum()) * self.out_shape[0]
-        pace = max(1, (interval - fills) // self.outputs[0].beats)
-        durations = np.where(emits, pace, 1)
-        # The last read (in the other modes, the last window) of a frame waits for all of it.
-        last_need = np.where(needs == self.row_end_need, self.frame_end_need, needs)
-        capacity = self.rows * self.row_words
-        written = np.empty(len(arrival), dtype=np.int64)
-        issued = [np.zeros(0, np.int64)]
-        done, free_at, released, write_at, read_at = 0, 0, 0, 0, 0
-        for row in range(frames * self.out_shape[0]):
-            # Words that fit once the rows before this row of windows are given up.
-            upto = min(released + capacity, len(arrival))
-            if upto > done:
-                ready = np.maximum(arrival[done:upto], max(free_at, write_at))
-                written[done:upto] = serve(ready)
-                done, write_at = upto, int(written[upto - 1]) + 1
-            end = (row + 1) % self.out_shape[0] == 0
-            need = last_need if end else needs
-            ready = np.maximum(written[released + need - 1] + 1, read_at)
-            start = serve(ready, durations, depth=self.depth, hold=self.queue_latency + 1,
-                          emits=emits, before=np.concatenate(issued[-(self.depth or 0) - 1 :]))
-            issued.append(start[emits])
-            read_at = int(start[-1] + durations[-1])
-            free_at = int(start[-1]) + 1
-            released += (self.rest if end else self.stride[0]) * self.row_words
-        if done < len(arrival):
-            written[done:] = serve(np.maximum(arrival[done:], max(free_at, write_at)))
-        return Timing((written,), (np.concatenate(issued) + self.queue_latency,))
+        if not self.lines:
+            return ring_schedule(self, interval, frames, arrival, self.kept)
+        assert self.spare is not None
+        _, emits = self.row_columns
+        silent = int((~emits).sum())
+        row = silent + self.kept * self.row_beats
+        if self.output_kind != "columns":  # the beat before them hides some columns without any
+            row -= self.row_beats // self.slices * min(self.kept - 1,
+                                                       (self.every - 1) * self.slices)
+        relaxed = self.out_shape[0] * row <= interval
+        # What waits between line buffer and windows bridges some of the rows that end none.
+        columns = self.out_shape[0] * self.groups * self.slices
+        bridged = (self.spare - 1) * interval // columns
+        silent_rows = np.maximum((self.passing_rows - 1) * self.row_words - bridged, 0).sum()
+        idle = self.out_shape[0] * silent + int(silent_rows)
+        return line_schedule(self, interval - idle, frames, arrival, self.kept if relaxed else 1)
 
     def create(self) -> wiring.Component:
+        # The hardware knows its parameters.
         from .window_column import ColumnWindow
-        from .window_reader import FullWindow, SerialWindow  # the hardware knows its parameters
+        from .window_full import FullWindow
+        from .window_reader import RingWindow
 
-        return {"serial": SerialWindow, "column": ColumnWindow, "full": FullWindow}[self.mode](self)
+        if self.lines:
+            return FullWindow(self)
+        return ColumnWindow(self) if self.mode == "column" else RingWindow(self)

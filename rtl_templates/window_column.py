@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 
 from .block import stream_ports
 from .nest import nest
+from .pipeline import pack_codes
 from .queue import CreditQueue
 from .row_buffer import RowBanks
 from .sliding_window import WindowParams
+from .window_reader import outside_columns, outside_rows
 
 __all__ = ["ColumnWindow"]
 
@@ -17,8 +19,8 @@ __all__ = ["ColumnWindow"]
 class ColumnWindow(wiring.Component):
     """One kernel column a beat, its rows side by side; see :class:`WindowParams`.
 
-    One beat a cycle as soon as a window is complete. Latency ``params.latency`` cycles from the
-    last input beat of a window to its first output beat.
+    One beat a cycle as soon as a window is there. Latency ``params.latency`` cycles from its last
+    word to its first beat.
 
     Parameters
     ----------
@@ -41,51 +43,47 @@ class ColumnWindow(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.buffer = buffer = RowBanks(p)
+        m.submodules.banks = banks = RowBanks(p)
         m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 2, p.depth)
-        wiring.connect(m, wiring.flipped(self.i), buffer.i)
+        wiring.connect(m, wiring.flipped(self.i), banks.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        go = Signal()
-        part, kx, ox, oy = nest(m, go, part=p.slices, kx=p.kernel[1], ox=p.out_shape[1],
-                                oy=p.out_shape[0])
-        window_end, row_end = Signal(), Signal()
+        go, row_end = Signal(), Signal()
+        slices, stride = p.slices, p.stride[1] * p.slices
+        part, kx, ox = nest(m, go, part=slices, kx=p.kernel[1], ox=p.out_shape[1])
+        window_end = part.last & kx.last
+        left, right = p.pads[1], p.pads[3]
+        bits = ((p.shape[1] + left + right) * slices - 1).bit_length() or 1
+        start = -left * slices % (1 << bits)
+        word, base = Signal(bits, init=start, name="at"), Signal(bits, init=start, name="from")
+        target = Signal(bits)
         m.d.comb += [
-            window_end.eq(part.last & kx.last),
             row_end.eq(window_end & ox.last),
-        ]
-
-        above = (p.span[0] - 1) * p.row_words
-        # The words a window needs of its last row also tell where the window after it begins.
-        first = p.span[1] * p.slices
-        stride = p.stride[1] * p.slices
-        reach = Signal(range(first + p.out_shape[1] * stride + 1), init=first)
-        window_base = Signal(range(p.row_words + stride))
-        word = Signal(range(max(2, p.row_words)))
-        complete = Signal()
-        m.d.comb += [
-            complete.eq(buffer.level >= Mux(
-                ox.last, Mux(oy.last, p.frame_end_need, p.row_end_need), above + reach)),
-            go.eq(complete & queue.credit),
+            go.eq(banks.readable & queue.credit),
             queue.take.eq(go),
-            buffer.address.eq(word),
-            buffer.release.eq(go & row_end),
-            buffer.frame.eq(oy.last),
+            banks.column.eq(ox.count),
+            banks.moves.eq(go & window_end),
+            banks.done.eq(go & row_end),
+            banks.word.eq(word),
+            target.eq(Mux(window_end, base, word) + Mux(window_end, stride, Mux(
+                part.last, (p.dilation[1] - 1) * slices + 1, 1))),
         ]
-        pixel = (p.dilation[1] - 1) * p.slices + 1
         with m.If(go):
-            with m.If(row_end):
-                m.d.sync += [reach.eq(first), window_base.eq(0), word.eq(0)]
-            with m.Elif(window_end):
-                m.d.sync += [
-                    reach.eq(reach + stride),
-                    window_base.eq(window_base + stride),
-                    word.eq(window_base + stride),
-                ]
-            with m.Else():
-                m.d.sync += word.eq(word + Mux(part.last, pixel, 1))
+            m.d.sync += word.eq(Mux(row_end, start, target))
+            with m.If(window_end):
+                m.d.sync += base.eq(Mux(row_end, start, target))
 
-        going = Signal()
-        m.d.sync += [going.eq(go), queue.valid.eq(going)]
-        m.d.comb += queue.payload.eq(buffer.rows)
+        # A cycle later the words are there, and padding takes the place of what is outside.
+        width = p.inputs[0].width
+        pad = Const(pack_codes(p.pad_word, p.type)[0], width)
+        going, beside = Signal(), Signal()
+        m.d.sync += [going.eq(go), queue.valid.eq(going), beside.eq(outside_columns(p, word))]
+        for ky in range(p.kernel[0]):
+            masked = Signal(name=f"masked_{ky}")
+            column = Signal(width, name=f"column_{ky}", reset_less=True)
+            m.d.sync += [
+                masked.eq(outside_rows(p, banks.row, ky)),
+                column.eq(Mux(masked | beside, pad, banks.data[ky * width : (ky + 1) * width])),
+            ]
+            m.d.comb += queue.payload.as_value()[ky * width : (ky + 1) * width].eq(column)
         return m

@@ -1,34 +1,37 @@
-"""Readers of the row buffers: serial and full windows."""
+"""Reader of a ring of rows: windows word by word, single or put together."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .block import stream_ports
-from .nest import nest
-from .queue import CreditQueue
-from .row_buffer import RingBuffer, RowBanks
+from .nest import Loop, nest
+from .pipeline import pack_codes
+from .queue import CreditQueue, Queue
+from .row_buffer import RowRing, turned
 from .sliding_window import WindowParams
 
-__all__ = ["FullWindow", "SerialWindow"]
+__all__ = ["RingWindow", "deliver", "outside_columns", "outside_rows"]
 
 
-class SerialWindow(wiring.Component):
-    """One kernel position a beat, from a single memory; see :class:`WindowParams`.
+class RingWindow(wiring.Component):
+    """Windows from a single memory, one kernel position a cycle; see :class:`WindowParams`.
 
-    One beat a cycle as soon as a window is complete. Latency ``params.latency`` cycles from the
-    last input beat of a window to its first output beat.
+    Serial windows go out as they are read, one beat a cycle. Collected ones take a cycle for
+    each kernel position and two more, and wait in a register while the next are collected.
+    Latency ``params.latency`` cycles from the last word of a window to its first beat (collected:
+    and a cycle for each further position).
 
     Parameters
     ----------
     params : WindowParams
-        Mode ``serial``.
+        Mode ``serial``, or ``full`` and collected.
 
     Members
     -------
     i : In(stream of channels elements)
-    o : Out(stream of channels elements)
+    o : Out(stream of channels elements, or of all kernel positions)
     """
 
     i: stream.Interface
@@ -41,169 +44,153 @@ class SerialWindow(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        m.submodules.buffer = buffer = RingBuffer(p)
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
-        wiring.connect(m, wiring.flipped(self.i), buffer.i)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.submodules.ring = ring = RowRing(p)
+        wiring.connect(m, wiring.flipped(self.i), ring.i)
+        go, room, beat_end = Signal(), Signal(), Signal()
+        m.d.comb += go.eq(ring.readable & room)
+        outside = self._walk(m, ring, go, beat_end)
 
-        (oh, ow), (kh, kw) = p.out_shape, p.kernel
-        go = Signal()
-        part, kx, ky, ox, oy = nest(
-            m, go, part=p.slices, kx=kw, ky=kh, ox=ow, oy=oh)
-        window_end = Signal()
-        row_end = Signal()
-        frame_end = Signal()
-        m.d.comb += [
-            window_end.eq(part.last & kx.last & ky.last),
-            row_end.eq(window_end & ox.last),
-            frame_end.eq(row_end & oy.last),
-        ]
-
-        # Words that the window needs, counted from its row's first word.
-        first = (p.span[0] - 1) * p.row_words + p.span[1] * p.slices
-        need = Signal(range(first + ow * p.stride[1] * p.slices + 1), init=first)
-        complete = Signal()
-        m.d.comb += [
-            complete.eq(buffer.level >= Mux(
-                ox.last, Mux(oy.last, p.frame_end_need, p.row_end_need), need)),
-            go.eq(complete & queue.credit),
-            queue.take.eq(go),
-            buffer.release.eq(go & row_end),
-            buffer.frame.eq(oy.last),
-        ]
-        with m.If(go & window_end):
-            m.d.sync += need.eq(Mux(ox.last, first, need + p.stride[1] * p.slices))
-
-        # Addresses: onward within the window, or on from where the window or its row began.
-        word = Signal(range(buffer.capacity))
-        window_base = Signal.like(word)
-        row_base = Signal.like(word)
-        pixel = (p.dilation[1] - 1) * p.slices + 1
-        line = p.dilation[0] * p.row_words - ((kw - 1) * p.dilation[1] + 1) * p.slices + 1
-        origin = Signal.like(word)
-        step = Signal.like(word)
-        with m.If(frame_end):
-            m.d.comb += [origin.eq(row_base), step.eq(p.rest * p.row_words % buffer.capacity)]
-        with m.Elif(row_end):
-            m.d.comb += [origin.eq(row_base), step.eq(p.stride[0] * p.row_words)]
-        with m.Elif(window_end):
-            m.d.comb += [origin.eq(window_base), step.eq(p.stride[1] * p.slices)]
-        with m.Elif(part.last & kx.last):
-            m.d.comb += [origin.eq(word), step.eq(line)]
-        with m.Elif(part.last):
-            m.d.comb += [origin.eq(word), step.eq(pixel)]
-        with m.Else():
-            m.d.comb += [origin.eq(word), step.eq(1)]
-        target = Signal.like(word)
-        m.d.comb += target.eq(Mux(origin + step >= buffer.capacity,
-                                  origin + step - buffer.capacity, origin + step))
-        with m.If(go):
-            m.d.sync += word.eq(target)
-            with m.If(window_end):
-                m.d.sync += window_base.eq(target)
-            with m.If(row_end):
-                m.d.sync += row_base.eq(target)
-        m.d.comb += [buffer.address.eq(word), queue.payload.eq(buffer.data)]
-        m.d.sync += queue.valid.eq(go)
+        # A cycle later: the word, or padding in its place.
+        masked = Signal()
+        m.d.sync += masked.eq(outside)
+        pad = Const(pack_codes(p.pad_word, p.type)[0], p.inputs[0].width)
+        arrives = Signal()
+        m.d.sync += arrives.eq(go)
+        if p.collect:
+            self._collect(m, ring.data, pad, masked, arrives, go & beat_end, room)
+        else:
+            m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
+            wiring.connect(m, queue.o, wiring.flipped(self.o))
+            m.d.comb += [
+                room.eq(queue.credit), queue.take.eq(go), queue.valid.eq(arrives),
+                queue.payload.eq(Mux(masked, pad, ring.data) if any(p.pads) else ring.data),
+            ]
         return m
 
+    def _walk(self, m: Module, ring: RowRing, go: Signal, beat_end: Signal) -> Value:
+        """Moves through the windows; returns whether the place lies outside the map."""
+        p = self.params
+        (kh, kw), (ow, slices), dx = p.kernel, (p.out_shape[1], p.slices), p.dilation[1]
+        again, advance = Signal(), Signal()  # back to the base column, which moves on
+        onward: Value
+        if p.collect:
+            kx, ky, part, ox = nest(m, go, kx=kw, ky=kh, part=slices, ox=ow)
+            m.d.comb += [again.eq(kx.last), advance.eq(kx.last & ky.last)]
+            onward = Const(dx * slices)
+            by = Mux(part.last, p.stride[1] * slices - slices + 1, 1)
+        else:
+            part, kx, ky, ox = nest(m, go, part=slices, kx=kw, ky=kh, ox=ow)
+            m.d.comb += [again.eq(part.last & kx.last), advance.eq(again & ky.last)]
+            onward = Mux(part.last, (dx - 1) * slices + 1, 1)
+            by = Const(p.stride[1] * slices)
+        window_end, row_end = Signal(), Signal()
+        m.d.comb += [
+            beat_end.eq(advance),
+            window_end.eq(advance & part.last),
+            row_end.eq(window_end & ox.last),
+            ring.column.eq(ox.count),
+            ring.moves.eq(go & window_end),
+            ring.done.eq(go & row_end),
+        ]
+        left, right = p.pads[1], p.pads[3]
+        bits = ((p.shape[1] + left + right) * slices - 1).bit_length() or 1
+        start = -left * slices % (1 << bits)
+        word, base = Signal(bits, init=start, name="at"), Signal(bits, init=start, name="from")
+        target = Signal(bits)
+        m.d.comb += target.eq(Mux(again, base, word) + Mux(again, Mux(advance, by, 0), onward))
+        slot = Signal(ring.slot.shape(), init=-p.pads[0] % p.rows)
+        with m.If(go):
+            m.d.sync += word.eq(Mux(row_end, start, target))
+            with m.If(advance):
+                m.d.sync += base.eq(Mux(row_end, start, target))
+            with m.If(row_end):
+                m.d.sync += slot.eq(ring.next_base)
+            with m.Elif(advance):
+                m.d.sync += slot.eq(ring.base)
+            with m.Elif(again):
+                m.d.sync += slot.eq(turned(slot, p.dilation[0], p.rows))
+        m.d.comb += [ring.slot.eq(slot), ring.word.eq(word)]
+        return outside_columns(p, word) | outside_rows(p, ring.row, ky)
 
-class FullWindow(wiring.Component):
-    """All kernel positions at once: columns shift through registers; see :class:`WindowParams`.
+    def _collect(self, m: Module, word: Value, pad: Value, masked: Signal, arrives: Signal,
+                 ends: Value, room: Signal) -> None:
+        """Words shift into a register, which moves on to the output when it is full."""
+        p = self.params
+        width = p.inputs[0].width
+        window = Signal(width * p.reads, reset_less=True)
+        waiting, full, moves = Signal(), Signal(), Signal()
+        with m.If(arrives):
+            m.d.sync += window.eq(Cat(window, word)[width:])
+        if any(p.pads):  # the registers' own reset
+            with m.If(arrives & masked):
+                m.d.sync += window[-width:].eq(pad)
+        m.d.comb += [
+            moves.eq(full & deliver(m, p, self.o, full, window)),
+            room.eq(~waiting),
+        ]
+        m.d.sync += [
+            waiting.eq(Mux(waiting, ~moves, ends)),
+            full.eq(waiting & ~moves),
+        ]
 
-    Reads one word of each kernel row a cycle and puts out a beat with every word that completes
-    ``positions`` windows. Latency ``params.latency`` cycles from that word.
+
+def deliver(m: Module, p: WindowParams, output: stream.Interface, complete: Signal,
+            window: Value) -> Value:
+    """Full windows on their way out, in what ``p.output_kind`` says.
 
     Parameters
     ----------
-    params : WindowParams
-        Mode ``full``.
+    m : Module
+        Receives the logic.
+    p : WindowParams
+    output : stream interface
+        The component's own port.
+    complete : Signal
+        There is a window, from a register.
+    window : Value
+        Its lanes, as they are as long as it has not gone.
 
-    Members
+    Returns
     -------
-    i : In(stream of pixels x channels elements)
-    o : Out(stream of positions x kernel x channels elements)
+    Value
+        Whether a window that is there goes.
     """
+    if p.output_kind == "columns":
+        m.d.comb += [output.valid.eq(complete), output.payload.eq(window)]
+        return output.ready
+    if p.output_kind == "queue":
+        assert p.depth is not None
+        m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth)
+        wiring.connect(m, queue.o, wiring.flipped(output))
+        m.d.comb += [queue.i.valid.eq(complete), queue.i.payload.eq(window)]
+        return queue.i.ready
+    held, goes = Signal(), Signal()
+    beat = Signal(len(window), reset_less=True)
+    m.d.comb += [
+        goes.eq(~held | output.ready), output.valid.eq(held), output.payload.eq(beat),
+    ]
+    with m.If(goes):
+        m.d.sync += [held.eq(complete), beat.eq(window)]
+    return goes
 
-    i: stream.Interface
-    o: stream.Interface
 
-    def __init__(self, params: WindowParams):
-        self.params = params
-        super().__init__(stream_ports(params))
+def outside_columns(p: WindowParams, word: Signal) -> Value:
+    """Whether a word of the padded row, counted from the map's first, is padding."""
+    if not (p.pads[1] or p.pads[3]):
+        return Const(0)
+    return word >= p.row_words  # the left padding has wrapped around
 
-    def elaborate(self, platform: object) -> Module:
-        p = self.params
-        m = Module()
-        m.submodules.buffer = buffer = RowBanks(p)
-        m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 2, p.depth)
-        wiring.connect(m, wiring.flipped(self.i), buffer.i)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        # Groups of a row: some to fill the registers, then one beat every `every` groups.
-        every = p.positions * p.stride[1] // p.pixels
-        groups = len(p.needs[0]) // p.slices
-        go, emit = Signal(), Signal()
-        part, group, oy = nest(m, go, part=p.slices, group=groups, oy=p.out_shape[0])
-        phase = Signal(range(max(2, every)))
-        filled = Signal()
-        row_end = Signal()
-        m.d.comb += [
-            filled.eq(group.count >= p.history),
-            emit.eq(filled & (phase == 0)),
-            row_end.eq(part.last & group.last),
-        ]
-        with m.If(go & part.last):
-            m.d.sync += phase.eq(Mux(~filled | group.last | (phase == every - 1), 0, phase + 1))
-
-        first = (p.span[0] - 1) * p.row_words + 1
-        need = Signal(range(first + p.row_words + 1), init=first)
-        complete = Signal()
-        word = Signal(range(max(2, p.row_words)))
-        m.d.comb += [
-            complete.eq(buffer.level >= Mux(
-                row_end, Mux(oy.last, p.frame_end_need, p.row_end_need), need)),
-            go.eq(complete & (queue.credit | ~emit)),
-            queue.take.eq(go & emit),
-            buffer.address.eq(word),
-            buffer.release.eq(go & row_end),
-            buffer.frame.eq(oy.last),
-        ]
-        with m.If(go):
-            m.d.sync += [
-                need.eq(Mux(row_end, first, need + 1)),
-                word.eq(Mux(row_end, 0, word + 1)),
-            ]
-
-        # Two cycles later the column is there: move every row's registers on.
-        going = Signal(2)
-        emitting = Signal(2)
-        m.d.sync += [going.eq(Cat(go, going)), emitting.eq(Cat(go & emit, emitting))]
-        m.d.comb += [
-            queue.valid.eq(emitting[1]),
-            queue.payload.eq(self._window(m, buffer, going[1])),
-        ]
-        return m
-
-    def _window(self, m: Module, buffer: RowBanks, shift: Signal) -> Cat:
-        """The lanes of an output beat, from the column at hand and those before it."""
-        p = self.params
-        bits, width = p.type.bits, p.inputs[0].width
-        taps = []  # by kernel row: the column's words, newest first
-        for ky in range(p.kernel[0]):
-            words = [buffer.rows[ky * width : (ky + 1) * width]]
-            for k in range(p.history * p.slices):
-                register = Signal(width, name=f"row_{ky}_back_{k + 1}")
-                with m.If(shift):
-                    m.d.sync += register.eq(words[-1])
-                words.append(register)
-            taps.append(words)
-        lanes = []
-        for position in range(p.positions):
-            for ky in range(p.kernel[0]):
-                for kx in range(p.kernel[1]):
-                    column = position * p.stride[1] + kx * p.dilation[1]
-                    back = (p.history - column // p.pixels) * p.slices
-                    start = column % p.pixels * p.channels * bits
-                    lanes.append(taps[ky][back][start : start + p.channels * bits])
-        return Cat(lanes)
+def outside_rows(p: WindowParams, row: Value, ky: Loop | int) -> Value:
+    """Whether a kernel row of a row of windows lies above or below the map."""
+    (height, *_), (oh, _) = p.shape, p.out_shape
+    outside: Value = Const(0)
+    for k in range(p.kernel[0]) if isinstance(ky, Loop) else [ky]:
+        place = [y * p.stride[0] - p.pads[0] + k * p.dilation[0] for y in range(oh)]
+        above, below = sum(y < 0 for y in place), sum(y >= height for y in place)
+        here = Const(1) if isinstance(ky, int) else ky.count == k
+        if above:
+            outside = outside | (here & (row < above))
+        if below:
+            outside = outside | (here & (row >= oh - below))
+    return outside

@@ -1,0 +1,184 @@
+"""Token timing of the sliding windows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .block import Timing, serve
+
+if TYPE_CHECKING:
+    from .sliding_window import WindowParams
+
+__all__ = ["line_schedule", "ring_schedule"]
+
+SMALL = 16
+"""With fewer places between line buffer and window, columns are followed one by one."""
+
+
+def _pace(p: WindowParams, cycles: int, row: int, least: int) -> np.ndarray:
+    """Cycles from each beat of a row of windows to the next, ``cycles`` or more in all a frame."""
+    beats = row * p.row_beats + np.arange(p.row_beats + 1, dtype=np.int64)
+    return np.maximum(np.diff(beats * cycles // p.outputs[0].beats), least)
+
+
+def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray,
+                  least: int = 1) -> Timing:
+    """Timing of full windows behind a line buffer.
+
+    Parameters
+    ----------
+    p : WindowParams
+    cycles : int
+        What the output beats of a frame take together at least, evenly spread.
+    frames : int
+    arrival : array of int64
+    least : int
+        Cycles from one output beat to the next at least.
+    """
+    assert p.spare is not None
+    inside, emits = p.row_columns
+    # An output register holds a beat while the columns behind it pass.
+    ends = emits & ~np.append(emits[1:], False) & (p.every > 1)
+    behind = (p.every - 1) * p.slices
+    produce = 1 if p.output_kind == "columns" else 2
+    consumed, produced = [], []
+    line_at, window_at = 0, 0
+    popped = np.full(p.spare, -1, dtype=np.int64)  # the last columns' departures
+    place = 0
+    for frame_row in range(frames * p.line_rows):
+        y = frame_row % p.line_rows
+        fed = y < p.shape[0]
+        ready = np.zeros(p.row_words, dtype=np.int64)
+        if fed:
+            ready = arrival[place : place + p.row_words]
+            place += p.row_words
+        if p.spare == 1:
+            line_at = max(line_at, int(popped[-1]) + 1)
+        ends_row, phase = divmod(y - p.first_end, p.stride[0])
+        if phase == 0 and 0 <= ends_row < p.out_shape[0]:
+            busy = np.ones(len(emits), dtype=np.int64)
+            busy[emits] = _pace(p, cycles, ends_row, least)
+            busy[ends] = np.maximum(busy[ends] - behind, 1)
+            row = _Row(inside, busy, p.spare, p.column_latency)
+            start, shifts = row.run(ready, line_at, window_at, popped)
+            popped = np.concatenate((popped, shifts[inside]))[-p.spare:]
+            window_at = int(shifts[-1] + busy[-1])
+            produced.append(shifts[emits] + produce)
+        else:
+            start = serve(np.maximum(ready, line_at))
+        line_at = int(start[-1]) + 1
+        if fed:
+            consumed.append(start)
+    return Timing((np.concatenate(consumed),), (np.concatenate(produced),))
+
+
+class _Row:
+    """A row of windows: what the columns and the window's shifts wait for."""
+
+    def __init__(self, inside: np.ndarray, busy: np.ndarray, places: int, latency: int):
+        self.inside, self.busy = inside, busy
+        self.offset = np.concatenate(([0], np.cumsum(busy)[:-1]))
+        self.places, self.latency = places, latency
+
+    def run(self, ready: np.ndarray, line_at: int, window_at: int,
+            popped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cycles of the line buffer's steps and of the window's shifts."""
+        start = serve(np.maximum(ready, line_at))
+        shifts = self._shifts(start, window_at)
+        credit = np.concatenate((popped, shifts[self.inside]))[: len(start)] + 1
+        if (start >= credit).all():
+            return start, shifts
+        if self.places < SMALL:
+            return self._one_by_one(ready, line_at, window_at, popped)
+        start = np.zeros_like(start)
+        shifts = np.empty(0, dtype=np.int64)
+        for k in range(0, len(start), self.places):
+            known = np.concatenate((popped, shifts[self.inside[: len(shifts)]]))
+            part = slice(k, min(k + self.places, len(start)))
+            start[part] = serve(np.maximum(
+                np.maximum(ready[part], known[part] + 1), line_at))
+            line_at = int(start[part.stop - 1]) + 1
+            shifts = self._shifts(start[: part.stop], window_at)
+        return start, shifts
+
+    def _shifts(self, start: np.ndarray, window_at: int) -> np.ndarray:
+        """Shifts of the columns so far; of the whole row if all columns are given."""
+        ready = np.full(len(self.inside), window_at, dtype=np.int64)
+        places = np.flatnonzero(self.inside)
+        ready[places[: len(start)]] = start + self.latency
+        if len(start) < len(places):
+            ready = ready[: places[len(start)]]
+        ready = np.maximum(ready, window_at)
+        offset = self.offset[: len(ready)]
+        return np.maximum.accumulate(ready - offset) + offset
+
+    def _one_by_one(self, ready: np.ndarray, line_at: int, window_at: int,
+                    popped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        start, shifts, pops = [], [], popped.tolist()
+        arrivals = iter(ready.tolist())
+        for inside, busy in zip(self.inside.tolist(), self.busy.tolist(), strict=True):
+            if inside:
+                step = max(next(arrivals), line_at, pops[-self.places] + 1)
+                line_at = step + 1
+                start.append(step)
+                window_at = max(window_at, step + self.latency)
+                pops.append(window_at)
+            shifts.append(window_at)
+            window_at += busy
+        return np.array(start), np.array(shifts)
+
+
+def ring_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray,
+                  least: int = 1) -> Timing:
+    """Timing of windows read from a ring of rows.
+
+    Parameters
+    ----------
+    p : WindowParams
+    cycles : int
+        What the output beats of a frame take together at least, evenly spread.
+    frames : int
+    arrival : array of int64
+    least : int
+        Cycles from one output beat to the next at least.
+    """
+    needs, firsts = p.rows_needed, p.rows_given_up
+    height, words = p.shape[0], p.row_words
+    written = np.empty(len(arrival), dtype=np.int64)
+    done, write_at, read_at = 0, 0, 0
+    free_from = np.zeros(frames * height + p.rows + 1, dtype=np.int64)  # of each row's slot
+    least = max(least, p.reads + 2 if p.collect else 1)
+    depth = None if p.collect else p.depth
+    begun = np.full(depth or 1, -1 << 40, dtype=np.int64)
+    last_words = (np.array(p.columns_needed) * p.slices - 1).repeat(
+        p.row_beats // p.out_shape[1])
+    produced = []
+
+    def fill(rows: int) -> None:
+        nonlocal done, write_at
+        while done < min(rows, frames * height):
+            part = slice(done * words, (done + 1) * words)
+            ready = np.maximum(arrival[part], max(write_at, int(free_from[done])))
+            written[part] = serve(ready)
+            write_at = int(written[part.stop - 1]) + 1
+            done += 1
+
+    given = 0
+    for row in range(frames * p.out_shape[0]):
+        frame, oy = divmod(row, p.out_shape[0])
+        fill(frame * height + needs[oy])
+        ready = written[(frame * height + needs[oy] - 1) * words + last_words] + 1
+        periods = _pace(p, cycles, oy, least)
+        begin = serve(np.maximum(ready, read_at), periods, depth=depth,
+                      hold=p.queue_latency + 1, before=begun)
+        begun = np.concatenate((begun, begin))[-len(begun):]
+        start = begin + p.reads - 1
+        produced.append(start + p.latency - 1)
+        read_at = int(begin[-1] + periods[-1])
+        upto = frame * height + (firsts[oy + 1] if oy + 1 < p.out_shape[0] else height)
+        free_from[given + p.rows : upto + p.rows] = int(start[-1]) + 1
+        given = upto
+    fill(frames * height)
+    return Timing((written,), (np.concatenate(produced),))
