@@ -10,11 +10,11 @@ from ...rtl_templates.block import BlockParams, StreamShape
 from ...rtl_templates.resources import Resources
 from ...rtl_templates.validation import divisors
 from ..errors import QuantloomError
-from ..network import Network, Op
+from ..network import Conv2d, MaxPool, Network, Op, Pad, SumPool
 from .builder import Builder, lanes_fit
 from .trial import Trial
 
-__all__ = ["INPUT", "Folding", "Plan", "input_options", "lane_options", "plan"]
+__all__ = ["INPUT", "Folding", "Plan", "absorbed_pad", "input_options", "lane_options", "plan"]
 
 INPUT = "input"
 """Name of the input in a set of foldings."""
@@ -125,6 +125,27 @@ def lane_options(plan: Plan, *, pixels: bool = True) -> list[int]:
         width = min(t.shape[1] for t in tensors)
         options += [k * channels for k in divisors(width)[1:]]
     return [lanes for lanes in options if all(lanes_fit(t, lanes) for t in tensors)]
+
+
+def absorbed_pad(op: Op, network: Network) -> Pad | None:
+    """The padding that an operation's sliding window brings itself, so that it needs no block.
+
+    It must be in front of this operation alone, keep the type, and be narrower than the kernel.
+    """
+    if not isinstance(op, Conv2d | MaxPool | SumPool):
+        return None
+    pad = next((other for other in network.ops if other.name == op.inputs[0]), None)
+    if not isinstance(pad, Pad) or len(network.consumers(pad.name)) > 1 or (
+            pad.name == network.output):
+        return None
+    padded, source = network.tensors[pad.name], network.tensors[pad.inputs[0]]
+    if padded.type != source.type or (
+            not isinstance(op, Conv2d) and op.kernel == padded.shape[:2]):
+        return None
+    (kh, kw), (dy, dx) = op.kernel, getattr(op, "dilation", (1, 1))
+    top, left, bottom, right = pad.pads
+    fits = max(top, bottom) <= (kh - 1) * dy and max(left, right) <= (kw - 1) * dx
+    return pad if fits else None
 
 
 @singledispatch

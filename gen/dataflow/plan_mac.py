@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from ...rtl_templates.neuron import NeuronParams
 from ...rtl_templates.rom import MEMORIES
 from ...rtl_templates.sliding_window import WindowParams
 from ...rtl_templates.validation import divisors
-from ..network import Conv2d, Dense, Network, Tensor, Threshold
+from ..network import Conv2d, Dense, Network, Pad, Tensor, Threshold
 from .builder import Builder
-from .plan import Folding, Plan, plan
+from .plan import Folding, Plan, absorbed_pad, plan
 
 __all__ = ["ConvPlan", "DensePlan"]
+
+COLLECT_CYCLES = 2
+"""Cycles for a beat that is put together word by word, beside one for each word."""
 
 SHALLOWEST_BLOCK = 17
 """Sets of weights from which on block RAM is offered; fewer are part of the neurons' LUTs."""
@@ -111,8 +114,9 @@ class DensePlan(_MacPlan):
 class ConvPlan(_MacPlan):
     """Convolution: sliding window (none for 1x1 without stride), then neurons.
 
-    ``simd`` decides how windows are read, ``groups`` how many groups of a grouped convolution
-    are computed at once, ``pixels`` how many of a stride's pixels come at once.
+    The window brings the padding in front of it. ``simd`` decides how windows are read,
+    ``groups`` how many groups of a grouped convolution are computed at once, ``pixels`` how many
+    of a stride's pixels come at once.
     """
 
     op: Conv2d
@@ -120,17 +124,37 @@ class ConvPlan(_MacPlan):
     _ordered: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
-    def map(self) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """Map, kernel, stride and dilation; a map of height 1 is turned upright.
+    def pad(self) -> Pad | None:
+        """The padding in front, if it is the window's."""
+        return absorbed_pad(self.op, self.network)
+
+    @property
+    def source(self) -> str:
+        """Tensor that the window or the neurons take."""
+        return self.pad.inputs[0] if self.pad else self.op.inputs[0]
+
+    @property
+    def upright(self) -> bool:
+        """Whether a map of height 1 is turned upright.
 
         A row of an upright map is one element, so its window buffer holds a kernel's span
         instead of whole rows.
         """
-        shape, kernel = self.inputs[0].shape, self.op.kernel
-        stride, dilation = self.op.stride, self.op.dilation
-        if shape[0] == 1 and shape[1] > 1:
-            return ((shape[1], 1, shape[2]), kernel[::-1], stride[::-1], dilation[::-1])
-        return shape, kernel, stride, dilation
+        height, width, _ = self.inputs[0].shape
+        return height == 1 and width > 1
+
+    @cached_property
+    def map(self) -> dict[str, Any]:
+        """Map, kernel, stride, dilation and padding as the window sees them."""
+        height, width, channels = self.network.tensors[self.source].shape
+        turn = -1 if self.upright else 1
+        pads, value = ((0, 0, 0, 0), 0) if self.pad is None else (self.pad.pads, self.pad.value)
+        top, left, bottom, right = pads
+        return {
+            "shape": (*(height, width)[::turn], channels), "kernel": self.op.kernel[::turn],
+            "stride": self.op.stride[::turn], "dilation": self.op.dilation[::turn],
+            "pads": (*(top, left)[::turn], *(bottom, right)[::turn]), "pad_value": value,
+        }
 
     @property
     def windowed(self) -> bool:
@@ -139,7 +163,7 @@ class ConvPlan(_MacPlan):
 
     def choices(self) -> list[WindowChoice]:
         """Ways to bring the operands, cheapest first for each number of operands a beat."""
-        _, (kh, kw), *_ = self.map
+        kh, kw = self.map["kernel"]
         groups, channels = self.op.groups, self.op.weights.shape[2]
         whole = [g for g in divisors(groups) if g > 1]
         if not self.windowed:
@@ -183,14 +207,16 @@ class ConvPlan(_MacPlan):
 
     def _pixels(self) -> list[int]:
         """Pixels above 1 that a window with a horizontal stride may take at once."""
-        (_, width, _), _, stride, _ = self.map
-        return [k for k in divisors(stride[1])[1:] if width % k == 0]
+        _, width, _ = self.map["shape"]
+        return [k for k in divisors(self.map["stride"][1])[1:] if width % k == 0]
 
     def _positions(self) -> list[int]:
         """Positions above 1 that fit the rows of the output and of the input."""
-        (_, width, _), _, stride, _ = self.map
-        out_width = self.output.shape[1] if self.map[0] == self.inputs[0].shape else 1
-        return [p for p in divisors(out_width)[1:] if width % (p * stride[1]) == 0]
+        if self.upright:
+            return []
+        _, width, _ = self.map["shape"]
+        return [p for p in divisors(self.output.shape[1])[1:]
+                if width % (p * self.op.stride[1]) == 0]
 
     def cycles(self, folding: Folding) -> int:
         neuron = (self.output.size // self.output.shape[2] * self.op.groups
@@ -209,12 +235,16 @@ class ConvPlan(_MacPlan):
                     and c.group_lanes == folding.get("groups", 1))
 
     def _window(self, folding: Folding) -> WindowParams:
-        shape, kernel, stride, dilation = self.map
         choice, positions = self._choice(folding), folding["positions"]
+        kh, kw = self.map["kernel"]
+        # Each beat is kept for so many cycles: enough to put the next one together?
+        kept = self.op.weights.shape[3] // self.op.groups // folding["pe"]
+        collect = (choice.mode == "full" and choice.channels < self.inputs[0].shape[2]
+                   and kept >= kh * kw + COLLECT_CYCLES)
+        pixels = positions * self.map["stride"][1] if positions > 1 else folding.get("pixels", 1)
         return WindowParams(
-            type=self.inputs[0].type, shape=shape, kernel=kernel, stride=stride,
-            dilation=dilation, mode=choice.mode, channels=choice.channels, positions=positions,
-            pixels=positions * stride[1] if positions > 1 else folding.get("pixels", 1))
+            type=self.inputs[0].type, **self.map, mode=choice.mode, channels=choice.channels,
+            positions=positions, pixels=pixels, collect=collect, kept=kept)
 
     def _weights(self, folding: Folding) -> np.ndarray:
         """Weights (groups, operands, outputs) as the window brings their operands."""
@@ -242,7 +272,7 @@ class ConvPlan(_MacPlan):
             multiplier=folding["multiplier"])
 
     def build(self, builder: Builder, folding: Folding) -> None:
-        name, source, params = self.op.name, self.op.inputs[0], self.neuron(folding)
+        name, source, params = self.op.name, self.source, self.neuron(folding)
         if self.windowed:
             window = self._window(folding)
             stream = builder.take(name, source, window.inputs[0].lanes)

@@ -18,6 +18,7 @@ from ...rtl_templates.pool import PoolParams
 from ...rtl_templates.requantize import RequantizeParams
 from ...rtl_templates.sliding_window import WindowParams
 from ...rtl_templates.threshold import ThresholdParams
+from ...rtl_templates.tile_pool import TilePoolParams
 from ...rtl_templates.upsample import UpsampleParams
 from ...rtl_templates.validation import divisors
 from ..network import (
@@ -39,7 +40,7 @@ from ..network import (
 )
 from .affine import Affine, affine_form
 from .builder import Builder
-from .plan import Folding, Plan, lane_options, plan
+from .plan import Folding, Plan, absorbed_pad, lane_options, plan
 
 __all__ = ["ElementwisePlan", "LanePlan", "PoolPlan", "ReshapePlan"]
 
@@ -142,9 +143,25 @@ class LanePlan(Plan):
 
 
 class PadPlan(LanePlan):
-    """Padding."""
+    """Padding: a block, unless the sliding window behind it brings it."""
 
     op: Pad
+
+    @cached_property
+    def absorbed(self) -> bool:
+        """Whether the operation behind brings the padding."""
+        consumers = self.network.consumers(self.op.name)
+        return len(consumers) == 1 and absorbed_pad(consumers[0], self.network) is not None
+
+    def foldings(self) -> Iterator[Folding]:
+        return iter([{}]) if self.absorbed else super().foldings()
+
+    def cycles(self, folding: Folding) -> int:
+        return 1 if self.absorbed else super().cycles(folding)
+
+    def build(self, builder: Builder, folding: Folding) -> None:
+        if not self.absorbed:
+            super().build(builder, folding)
 
     def options(self) -> list[int]:
         (x,) = self.inputs
@@ -208,7 +225,7 @@ class ArgMaxPlan(LanePlan):
 
 
 class PoolPlan(Plan):
-    """Pooling: full windows of some channels, then a tree; a whole map in one running block."""
+    """Pooling: running results of the whole map or of tiles; else full windows, then a tree."""
 
     op: MaxPool | SumPool
 
@@ -222,14 +239,30 @@ class PoolPlan(Plan):
         """Whether the one window is the whole map."""
         return self.op.kernel == self.inputs[0].shape[:2]
 
+    @cached_property
+    def pad(self) -> Pad | None:
+        """The padding in front, if it is the window's."""
+        return absorbed_pad(self.op, self.network)
+
+    @property
+    def source(self) -> str:
+        """Tensor that the first block takes."""
+        return self.pad.inputs[0] if self.pad else self.op.inputs[0]
+
     def foldings(self) -> Iterator[Folding]:
-        (x,) = self.inputs
-        for lanes in divisors(x.shape[2]):
+        _, width, channels = self.network.tensors[self.source].shape
+        for lanes in divisors(channels):
             yield {"lanes": lanes}
         if not self.whole:
             for positions in divisors(self.output.shape[1])[1:]:
-                if x.shape[1] % (positions * self.op.stride[1]) == 0:
-                    yield {"lanes": positions * x.shape[2]}
+                if width % (positions * self.op.stride[1]) == 0:
+                    yield {"lanes": positions * channels}
+
+    def _tiled(self, folding: Folding) -> bool:
+        """Whether the windows are tiles, and come pixel by pixel."""
+        return (self.op.stride == self.op.kernel and self.pad is None
+                and getattr(self.op, "dilation", (1, 1)) == (1, 1)
+                and folding["lanes"] <= self.inputs[0].shape[2])
 
     def _split(self, folding: Folding) -> tuple[int, int]:
         """Channels of a slice and positions at once."""
@@ -239,12 +272,17 @@ class PoolPlan(Plan):
     def cycles(self, folding: Folding) -> int:
         if self.whole:
             return self._global(folding).cycles
+        if self._tiled(folding):
+            return self._tiles(folding).cycles
         return max(self._window(folding).cycles, self._tree(folding).cycles)
 
     def _window(self, folding: Folding) -> WindowParams:
-        (x,), (channels, positions) = self.inputs, self._split(folding)
+        channels, positions = self._split(folding)
+        x = self.network.tensors[self.source]
         return WindowParams(
             type=x.type, shape=x.shape, kernel=self.op.kernel, stride=self.op.stride,
+            pads=self.pad.pads if self.pad else (0, 0, 0, 0),
+            pad_value=self.pad.value if self.pad else 0,
             dilation=getattr(self.op, "dilation", (1, 1)), mode="full", channels=channels,
             positions=positions, pixels=positions * self.op.stride[1] if positions > 1 else 1)
 
@@ -262,11 +300,18 @@ class PoolPlan(Plan):
             input_type=x.type, output_type=self.output.type, operation=self.operation,
             positions=x.size // x.shape[2], channels=x.shape[2], lanes=folding["lanes"])
 
+    def _tiles(self, folding: Folding) -> TilePoolParams:
+        (x,) = self.inputs
+        return TilePoolParams(
+            input_type=x.type, output_type=self.output.type, operation=self.operation,
+            shape=x.shape, tile=self.op.kernel, lanes=folding["lanes"])
+
     def build(self, builder: Builder, folding: Folding) -> None:
-        name, source = self.op.name, self.op.inputs[0]
-        if self.whole:
+        name, source = self.op.name, self.source
+        if self.whole or self._tiled(folding):
+            params = self._global(folding) if self.whole else self._tiles(folding)
             stream = builder.take(name, source, folding["lanes"])
-            outputs = builder.add(name, name, self._global(folding), [stream], name)
+            outputs = builder.add(name, name, params, [stream], name)
         else:
             window = self._window(folding)
             stream = builder.take(name, source, window.inputs[0].lanes)

@@ -29,7 +29,7 @@ def skip_connection():
                weights=BIPOLAR.decode(rng.integers(0, 2, (5, 5, 1, 1)))),
         Add(name="sum", inputs=("conv", "input"), multipliers=(1, 1)),
     ])
-    return lower(network, {INPUT: {"lanes": 1}, "pad": {"lanes": 1},
+    return lower(network, {INPUT: {"lanes": 1},
                            "conv": {"pe": 1, "simd": 25, "positions": 1}, "sum": {"lanes": 1}})
 
 
