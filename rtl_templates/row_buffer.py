@@ -84,8 +84,9 @@ class RingRows(wiring.Component):
         least = (needs[0] - 1) * p.row_words + words[0]
         ahead = Signal(range(-max(least, *more, *turn), p.rows * p.row_words + 1), init=-least)
         needed = Mux(self.moves, Mux(self.done, _at(row.count, turn), _at(self.column, more)), 0)
-        # One less than the free rows. Rows that no window sees are given up before they come.
-        early = max(0, *(b - a for a, b in zip(needs, [*firsts[1:], height], strict=True)))
+        # One less than the free rows. Rows are given up before they have come, as far as no
+        # window sees them.
+        early = 1 + max(0, *(b - a for a, b in zip(needs, [*firsts[1:], height], strict=True)))
         free = Signal(range(-1, p.rows + early), init=p.rows - 1)
         m.d.comb += [self.writable.eq(~free[-1]), self.readable.eq(~ahead[-1])]
         m.d.sync += [

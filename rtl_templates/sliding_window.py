@@ -413,12 +413,11 @@ class WindowParams(BlockParams):
         return (line_schedule if self.lines else ring_schedule)(self, 0, frames, arrivals[0])
 
     def paced_schedule(self, interval: int, frames: int, *arrivals: np.ndarray) -> Timing:
-        """Windows wait until they are asked for: output beats are spread evenly over the interval,
-        less what must pass without any, and no faster than the consumer takes them; or else, if
-        what passes in a row leaves no time for that, as fast as need be."""
+        """Output beats go as fast as the consumer takes them; or, if what passes in a row without
+        any leaves no time for that, evenly spread over the rest of the interval."""
         (arrival,) = arrivals
         if not self.lines:
-            return ring_schedule(self, interval, frames, arrival, self.kept)
+            return ring_schedule(self, 0, frames, arrival, self.kept)
         assert self.spare is not None
         _, emits = self.row_columns
         silent = int((~emits).sum())
@@ -426,13 +425,14 @@ class WindowParams(BlockParams):
         if self.output_kind != "columns":  # the beat before them hides some columns without any
             row -= self.row_beats // self.slices * min(self.kept - 1,
                                                        (self.every - 1) * self.slices)
-        relaxed = self.out_shape[0] * row <= interval
+        if self.out_shape[0] * row <= interval:
+            return line_schedule(self, 0, frames, arrival, self.kept)
         # What waits between line buffer and windows bridges some of the rows that end none.
         columns = self.out_shape[0] * self.groups * self.slices
         bridged = (self.spare - 1) * interval // columns
         silent_rows = np.maximum((self.passing_rows - 1) * self.row_words - bridged, 0).sum()
         idle = self.out_shape[0] * silent + int(silent_rows)
-        return line_schedule(self, interval - idle, frames, arrival, self.kept if relaxed else 1)
+        return line_schedule(self, interval - idle, frames, arrival)
 
     def create(self) -> wiring.Component:
         # The hardware knows its parameters.
