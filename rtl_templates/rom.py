@@ -209,12 +209,15 @@ def _cheapest(bits: int, rows: int) -> tuple[float, _Cut]:
             if price < best[0]:
                 best = (price, (bits, rows, count, None, None, False))
             return best  # what fits a primitive is not worth a second one
-    for column in reversed(_RAMB36):
+    # A wide rectangle is halved between columns of 72 bits, which are then cut for themselves.
+    widest = max(_RAMB36)
+    columns = list(reversed(_RAMB36)) if bits <= 2 * widest else [max(1, bits // widest // 2) * widest]
+    for column in columns:
         if column < bits:
             (p, first), (q, second) = _cheapest(column, rows), _cheapest(bits - column, rows)
             if p + q < best[0]:
                 best = (p + q, (bits, rows, -1, first, second, True))
-    for part in _RAMB36.values():
+    for part in _RAMB36.values() if bits <= 2 * widest else ():
         if part < rows:
             upper = (rows - 1) // part * part
             (p, first), (q, second) = _cheapest(bits, upper), _cheapest(bits, rows - upper)
