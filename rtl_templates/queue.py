@@ -19,9 +19,9 @@ __all__ = [
     "queue_resources",
 ]  # fmt: skip
 
-SITES_PER_BRAM18 = 120
-"""LUT sites that are dearer than half a block RAM: a small Zynq has about that many of them for
-each."""
+SITES_PER_BRAM18 = 100
+"""LUT sites that are dearer than half a block RAM. A small Zynq has 147 of them for each, but they
+run out first."""
 
 
 def in_lutram(width: int, depth: int) -> bool:

@@ -4,9 +4,9 @@ Every block reads and writes its streams in a fixed order, so a network of them 
 network: if one schedule of all reads and writes fits the buffers, none can dead-lock, whatever
 the gaps and the back-pressure, and running each block as early as possible is never slower than
 that schedule. This module computes such a schedule at the frame interval of the slowest block,
-with the source evenly spread. It gives each block's output queue just the places that the schedule
-takes, a FIFO of its own to what is too deep for that, and each sliding window the spare rows with
-which it keeps the interval.
+with the source evenly spread, and what is forked as well. It gives each block's output queue just
+the places that the schedule takes, a FIFO of its own to what is too deep for that, and each sliding
+window the spare rows with which it keeps the interval.
 
 A place is taken when a beat is begun, which is some cycles before it enters the queue, and is
 free again in the cycle after the beat was consumed.
@@ -62,6 +62,8 @@ class _Sizes:
 
     def _schedule(self, block: Block) -> None:
         arrivals = [self.arrivals[name] for name in block.inputs]
+        if self._spreads(block):
+            arrivals = [serve(at, self.interval // (len(at) // FRAMES)) for at in arrivals]
         if block.name in self.params:
             params = self.params[block.name]
             timing = params.paced_schedule(self.interval, FRAMES, *arrivals)
@@ -69,6 +71,17 @@ class _Sizes:
             params, timing = _best_variant(block.params, arrivals, self.interval)
         self.params[block.name], self.timings[block.name] = params, timing
         self.arrivals.update(zip(block.outputs, timing.produced, strict=True))
+
+    def _spreads(self, block: Block) -> bool:
+        """Whether bursts are better kept once before a fork than behind it as often as it forks.
+
+        They are where several consumers cannot take them as they come.
+        """
+        if len(block.outputs) < 2:
+            return False
+        consumers = [self.dataflow.streams[name].consumer for name in block.outputs]
+        params = [self.dataflow.blocks[name].params for name in consumers if name is not None]
+        return sum(_keeps_waiting(p) for p in params) > 1
 
     def _join(self, name: str, consumed: np.ndarray) -> bool:
         """Size what is between the ends of a stream; whether that makes its beats later."""
@@ -136,6 +149,12 @@ def _best_variant(
             best = (rank, variant, timing)
     assert best is not None
     return best[1], best[2]
+
+
+def _keeps_waiting(params: BlockParams) -> bool:
+    """Whether a block does not take its input as it comes, or passes it on in fewer beats."""
+    beats = params.inputs[0].beats
+    return params.cycles > beats or params.outputs[0].beats < beats
 
 
 def _lag(produced: np.ndarray, interval: int) -> int:
