@@ -286,6 +286,9 @@ def look_up(m: Module, name: str, words: Sequence[int], address: Value, width: i
     parts: list[Value] = []
     for start in range(0, len(words), _LUT_DEPTH):
         part = words[start : start + _LUT_DEPTH]
+        if len(set(part)) == 1:
+            parts.append(Const(part[0], width))
+            continue
         suffix = f"_{start // _LUT_DEPTH}" if len(words) > _LUT_DEPTH else ""
         parts.append(_memory(m, f"{name}{suffix}", part, address[:low], width, "logic", "comb"))
     return _choose(parts, address[low:])
@@ -307,11 +310,22 @@ def _choose(values: Sequence[Value], index: Value) -> Value:
                _choose(values[:half], index))
 
 
+def _within(address: int, depth: int) -> int:
+    """Address of the word that stands beyond the end too, since simulators object to none there.
+
+    Without the upper bits: then the table hardly depends on them.
+    """
+    while address >= depth:
+        address -= 1 << address.bit_length() - 1
+    return address
+
+
 def _memory(
     m: Module, name: str, words: Sequence[int], address: Value, width: int, style: str, domain: str
 ) -> Value:
     """Word of one memory."""
-    store = memory.Memory(shape=unsigned(width), depth=len(words), init=words,
+    full = [words[_within(k, len(words))] for k in range(1 << len(address))]
+    store = memory.Memory(shape=unsigned(width), depth=len(full), init=full,
                           attrs={"rom_style": style})
     m.submodules[name] = store
     port = store.read_port(domain=domain)

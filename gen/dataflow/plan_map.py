@@ -81,10 +81,6 @@ class ElementwisePlan(Plan):
     def cycles(self, folding: Folding) -> int:
         return self.output.size // folding["lanes"] if "lanes" in folding else 1
 
-    def check(self, folding: Folding) -> Folding:
-        absent = self.defaults if isinstance(self.op, Threshold) else {}
-        return super().check({**folding, **{k: v for k, v in absent.items() if k not in folding}})
-
     def build(self, builder: Builder, folding: Folding) -> None:
         name, source = self.op.name, self.op.inputs[0]
         lanes = folding.get("lanes") or builder.any_lanes(source)

@@ -1,0 +1,67 @@
+"""Cost of thresholds, rescaling, clips, argmax and global pooling against their synthesis."""
+
+import numpy as np
+import pytest
+
+from quantloom.rtl_templates.argmax import ArgMaxParams
+from quantloom.rtl_templates.clip import ClipParams
+from quantloom.rtl_templates.global_pool import GlobalPoolParams
+from quantloom.rtl_templates.requantize import RequantizeParams
+from quantloom.rtl_templates.threshold import ThresholdParams
+from quantloom.rtl_templates.types import IntType
+
+from .resources import check_resources
+
+LEVELS = 4
+
+
+def label(params):
+    return f"{params.kind}-{params.inputs[0].type}-{params.inputs[0].lanes}"
+
+
+def thresholds(bits, steps, channels, lanes, depth=None):
+    rng = np.random.default_rng([bits, channels])
+    source = IntType(bits, True)
+    rows = rng.integers(source.lo // 2, source.hi // 2 + 1, (channels, steps))
+    return ThresholdParams(
+        input_type=source, output_type=IntType.for_range(0, steps), lanes=lanes,
+        channels=channels, thresholds=np.sort(rows, axis=1), depth=depth)
+
+
+def rescaling(bits, output, channels, lanes, depth=None, **bounds):
+    """Factors and offsets as even thresholds have them."""
+    rng = np.random.default_rng([bits, output, channels])
+    return RequantizeParams(
+        input_type=IntType(bits, True), output_type=IntType(output),
+        multiplier=rng.integers(1 << 8, 1 << 9, channels),
+        offset=rng.integers(-(1 << bits + 5), 1 << bits + 5, channels), shift=bits + 2,
+        lanes=lanes, channels=channels, depth=depth, **bounds)
+
+
+@pytest.mark.parametrize("params", [
+    thresholds(8, 15, 32, 8), thresholds(11, 15, 32, 4, 1), thresholds(9, 3, 16, 4),
+    thresholds(12, 1, 64, 8),
+], ids=label)  # fmt: skip
+def test_threshold(params):
+    check_resources(params, levels=LEVELS)
+
+
+@pytest.mark.parametrize("params", [
+    rescaling(8, 4, 32, 8), rescaling(10, 4, 32, 2, 1), rescaling(12, 4, 116, 1),
+    rescaling(8, 4, 32, 4, hi=11),
+], ids=label)  # fmt: skip
+def test_requantize(params):
+    check_resources(params, levels=LEVELS)
+
+
+@pytest.mark.parametrize("params", [
+    ClipParams(input_type=IntType(10, True), output_type=IntType(4), lo=0, hi=15, lanes=8, beats=8),
+    ArgMaxParams(input_type=IntType(8, True), channels=10, lanes=10),
+    ArgMaxParams(input_type=IntType(12, True), channels=58, lanes=1),
+    GlobalPoolParams(input_type=IntType(4), output_type=IntType(4), operation="max", positions=49,
+                     channels=32, lanes=4),
+    GlobalPoolParams(input_type=IntType(4), output_type=IntType(10), operation="sum",
+                     positions=49, channels=64, lanes=8),
+], ids=label)  # fmt: skip
+def test_others(params):
+    check_resources(params, levels=LEVELS)
