@@ -199,7 +199,7 @@ class ThresholdParams(BlockParams):
         for stage in range(self.stages):
             words, wait = self.table_words(stage), self.table_latency(stage)
             # A table within the comparison's LUTs takes the second output of some.
-            merged = 1.5 if 1 < words <= UNREGISTERED else 0.0
+            merged = 0.5 if 1 < words <= UNREGISTERED else 0.0
             lane += Resources(lut=self.table_type.bits / 2 + 1 + merged,
                               ff=self.input_type.bits * (wait + (stage + 1 < self.stages))
                               + stage * (1 + wait) + 1)
