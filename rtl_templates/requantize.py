@@ -222,7 +222,9 @@ class RequantizeParams(BlockParams):
     def _table_resources(self, array: np.ndarray) -> Resources:
         """What a lane's table occupies: few words give few different bits, and lanes share them."""
         words = self.folds if len(array) > 1 else 1
-        bits = float(_table_type(array).bits)
+        common = int(np.bitwise_or.reduce(array))  # bits that are zero in all are no table
+        zeros = (common & -common).bit_length() - 1 if common else 0
+        bits = float(_table_type(array).bits - zeros)
         if words < 6:
             bits = min(bits, ((1 << words) - 2) / 2 / self.lanes)
         # Beside slower logic, synthesis makes longer tables of small LUTs.
