@@ -211,7 +211,8 @@ def _cheapest(bits: int, rows: int) -> tuple[float, _Cut]:
             return best  # what fits a primitive is not worth a second one
     # A wide rectangle is halved between columns of 72 bits, which are then cut for themselves.
     widest = max(_RAMB36)
-    columns = list(reversed(_RAMB36)) if bits <= 2 * widest else [max(1, bits // widest // 2) * widest]
+    columns = (list(reversed(_RAMB36)) if bits <= 2 * widest
+               else [max(1, bits // widest // 2) * widest])
     for column in columns:
         if column < bits:
             (p, first), (q, second) = _cheapest(column, rows), _cheapest(bits - column, rows)
