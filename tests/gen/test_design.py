@@ -51,7 +51,8 @@ def test_content(tmp_path):
     assert value["bottleneck"] == "conv1_neuron"
     assert value["output"]["scale"] == 1.0 and value["output"]["zero_point"] == 0
     conv = value["layers"][0]
-    assert conv["name"] == "conv1" and set(conv["folding"]) == {"pe", "simd", "positions"}
+    assert conv["name"] == "conv1"
+    assert set(conv["folding"]) == {"pe", "simd", "positions", "memory", "multiplier"}
     assert conv["weights"] == {"array": "conv1.weights"}  # the weights stand beside it
     assert {block["name"] for block in value["blocks"]} >= {"conv1_window", "conv1_neuron"}
 

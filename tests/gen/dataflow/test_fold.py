@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+from functools import cache
 from math import ceil
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -15,9 +14,8 @@ from quantloom.boards.parts import PARTS, Part, part
 from quantloom.gen.dataflow.builder import Builder
 from quantloom.gen.dataflow.fold import fold, fold_for, limits, occupied, require_fit, shown
 from quantloom.gen.dataflow.lower import lower
-from quantloom.gen.dataflow.options import CHAIN_LATENCY, Layers, price
-from quantloom.gen.dataflow.plan import INPUT, input_options, plan
-from quantloom.gen.dataflow.plan_mac import DensePlan
+from quantloom.gen.dataflow.options import CHAIN_LATENCY, Layer, Layers, Option, price
+from quantloom.gen.dataflow.plan import INPUT, plan
 from quantloom.gen.dataflow.solve import FASTER, KINDS, Solver, scarcity
 from quantloom.gen.errors import TargetError
 from quantloom.gen.network import (
@@ -69,14 +67,13 @@ def network_of(seed: int) -> Network:
     return Network("mini", Tensor.full((6, 6, 1), IntType(2)), ops)
 
 
-def costs_of(network: Network, foldings: dict, interval: int) -> tuple[list[int], int]:
-    """Resources of a folding and its cycles, from the whole network's blocks."""
+def costs_of(network: Network, foldings: dict, chained: set[str], interval: int) -> list[int]:
+    """Resources of a folding, from the whole network's blocks."""
     builder = Builder(network, foldings[INPUT]["lanes"])
     plans = {op.name: plan(op, network) for op in network.ops}
     for op in network.ops:
         plans[op.name].build(builder, foldings.get(op.name, {}))
     flow = builder.finish()
-    chained = Layers(network).chained
     parts: dict[str, Resources] = {}
     for block in flow.blocks.values():
         comes, goes = (flow.streams[ends[0]] for ends in (block.inputs, block.outputs))
@@ -91,26 +88,40 @@ def costs_of(network: Network, foldings: dict, interval: int) -> tuple[list[int]
         if goes.tensor in chained:
             params = params.with_depths([0])
         parts[block.layer] = parts.get(block.layer, Resources()) + price(params, interval)
-    return ([sum(ceil(getattr(part, kind)) for part in parts.values()) for kind in KINDS],
-            flow.interval)
+    return [sum(ceil(getattr(part, kind)) for part in parts.values()) for kind in KINDS]
 
 
-def brute_force(network: Network, interval: int) -> list[list[int]]:
-    """Resources of all foldings that keep an interval, of those that are considered."""
-    choices = [[{"lanes": lanes} for lanes in input_options(network)]]
-    for op in network.ops:
-        layout = plan(op, network)
-        within = [f for f in layout.foldings() if layout.cycles(f) <= interval]
-        if hasattr(op, "weights") and within:
-            slowest = max(map(layout.cycles, within))
-            within = [f for f in within if layout.cycles(f) * FASTER >= slowest]
-        choices.append(within)
-    found = []
-    for chosen in product(*choices):
-        names = [INPUT, *(op.name for op in network.ops)]
-        costs, cycles = costs_of(network, dict(zip(names, chosen, strict=True)), interval)
-        if cycles <= interval:
-            found.append(costs)
+def every_folding(layers: Layers, interval: int) -> list[tuple[list[int], dict]]:
+    """Resources and foldings of all combinations of options that keep an interval, one by one."""
+    def numbers(resources: Resources) -> list[int]:
+        return [ceil(getattr(resources, kind)) for kind in KINDS]
+
+    def within(layer: Layer) -> list[Option]:
+        options = [option for option in layer.options if option.cycles <= interval]
+        slowest = max(option.cycles for option in options)
+        return [o for o in options if not layer.weighted or o.cycles * FASTER >= slowest]
+
+    names = list(layers.layers)
+    options = {name: [(option, numbers(layers.price(layer, option, interval)))
+                      for option in within(layer)] for name, layer in layers.layers.items()}
+    joins = cache(lambda *key: numbers(layers.join(*key, interval)))
+    found: list[tuple[list[int], dict]] = []
+
+    def choose(k: int, given: dict, costs: list[int], foldings: dict) -> None:
+        if k == len(names):
+            found.append((costs, foldings))
+            return
+        tensors = layers.layers[names[k]].tensors
+        sources = tuple(given[tensor] for tensor in tensors)
+        for option, own in options[names[k]]:
+            if option.sources not in (None, sources):
+                continue
+            parts = [own, *map(joins, tensors, sources, option.taken)]
+            choose(k + 1, {**given, names[k]: option.given},
+                   [sum(numbers) for numbers in zip(costs, *parts, strict=True)],
+                   {**foldings, names[k]: option.folding})
+
+    choose(0, {}, [0] * len(KINDS), {})
     return found
 
 
@@ -122,24 +133,29 @@ def weighted(costs: list[int]) -> int:
 def test_optimum(seed):
     """The solver finds what trying every folding finds, without and with a budget."""
     network = network_of(seed)
-    solver = Solver(Layers(network), PRICES)
+    layers = Layers(network)
+    solver = Solver(layers, PRICES)
     interval = (36, 64, 144)[seed // 3]
-    every = brute_force(network, interval)
-    best = min(every, key=weighted)
-    found = solver.solve(interval)
-    assert weighted([int(getattr(found.resources, kind)) for kind in KINDS]) == weighted(best)
-    # Less of what the best takes most of: another is the best, down to where there is none.
-    fewest = min(costs[1] for costs in every)
-    for ff in (best[1] - 1, fewest, fewest - 1):
-        rest = [costs for costs in every if costs[1] <= ff]
-        found = solver.solve(interval, Resources(10**6, ff, 10**4, 10**4))
+    every = every_folding(layers, interval)
+    for k in np.random.default_rng(seed).integers(0, len(every), 20):
+        costs, foldings = every[k]
+        assert costs_of(network, foldings, layers.chained, interval) == costs
+
+    best = min((costs for costs, _ in every), key=weighted)
+    fewest = min(costs[1] for costs, _ in every)
+    # Less of what the best takes: another is the best, down to where there is none.
+    for ff in (None, best[1] - 1, fewest, fewest - 1):
+        found = solver.solve(interval, None if ff is None else
+                             Resources(10**6, ff, 10**4, 10**4))
+        rest = [costs for costs, _ in every if ff is None or costs[1] <= ff]
         if not rest:
-            assert found is None
+            assert found is None and ff < fewest
             continue
-        assert found.resources.ff <= ff
-        assert (weighted([int(getattr(found.resources, kind)) for kind in KINDS])
-                == min(map(weighted, rest)))
-    assert ff == fewest - 1
+        costs = [int(getattr(found.resources, kind)) for kind in KINDS]
+        assert weighted(costs) == min(map(weighted, rest)) and (ff is None or costs[1] <= ff)
+        foldings = {name: option.folding for name, option in found.options.items()}
+        assert costs_of(network, foldings, layers.chained, interval) == costs
+        assert found.interval <= interval
 
 
 @pytest.mark.parametrize("seed", range(400, 410))
@@ -233,33 +249,25 @@ def test_parts():
         assert entry.lutram_luts < entry.luts < entry.ffs == 2 * entry.luts
 
 
-class _WithMemory(DensePlan):
-    """A layer that has a word among its keys, which may be left out."""
-
-    defaults = MappingProxyType({"memory": "lut"})
-
-    def foldings(self):
-        for folding in super().foldings():
-            yield {**folding, "memory": "lut"}
-            if folding["simd"] > 1:
-                yield {**folding, "memory": "block"}
-
-
 def test_words_and_left_out_keys():
-    network = network_of(0)
-    layout = _WithMemory(network, network.ops[-1])
-    full = {"pe": 1, "simd": 2, "positions": 1, "memory": "block"}
+    dense = Dense(name="out", inputs=("input",), weight_type=IntType(3, True),
+                  weights=np.arange(48).reshape(24, 2) % 7 - 3)
+    layout = plan(dense, Network("words", Tensor.full((1, 1, 24), IntType(2)), [dense]))
+    short = {"pe": 1, "simd": 2, "positions": 1}
+    full = {**short, "memory": "block", "multiplier": "dsp"}
     assert layout.check(full) == full
-    assert layout.check({"pe": 1, "simd": 2, "positions": 1}) == {**full, "memory": "lut"}
+    assert layout.check(short) == {**short, "memory": "lut", "multiplier": "lut"}
+    assert layout.check({**short, "memory": "block"}) == {**full, "multiplier": "lut"}
+    so_far = "pe = 1 and simd = 2 and positions = 1"
     for folding, text in (
-        ({**full, "memory": "disk"}, "out: memory must be one of block, lut with pe = 1 and "
-         "simd = 2 and positions = 1, not 'disk'"),
-        ({**full, "simd": 1}, "out: memory must be one of lut with pe = 1 and simd = 1 and "
+        ({**full, "memory": "disk"}, f"out: memory must be one of block, lut with {so_far}, not "
+         "'disk'"),
+        ({**full, "simd": 4}, "out: memory must be one of lut with pe = 1 and simd = 4 and "
          "positions = 1, not 'block'"),
-        ({**full, "memory": 1}, "out: memory must be one of block, lut with pe = 1 and simd = 2 "
-         "and positions = 1, not 1"),
+        ({**full, "multiplier": 1}, f"out: multiplier must be one of dsp, lut with {so_far} and "
+         "memory = block, not 1"),
         ({"pe": 1, "memory": "lut"}, "out: the folding must have the keys pe, simd, positions, "
-         "memory, not pe, memory"),
+         "memory, multiplier, not pe, memory"),
     ):
         with pytest.raises(QuantloomError) as raised:
             layout.check(folding)
@@ -273,7 +281,7 @@ def test_pixels_of_a_stride():
                   weights=BIPOLAR.decode(rng.integers(0, 2, (3, 3, 1, 4))))
     network = Network("stride", Tensor.full((8, 8, 1), IntType(2)), [conv])
     layout = plan(conv, network)
-    fast = {"pe": 4, "simd": 9, "positions": 1, "pixels": 2}
+    fast = {"pe": 4, "simd": 9, "positions": 1, "pixels": 2, "memory": "lut", "multiplier": "lut"}
     assert layout.check(fast) == fast
     assert layout.check({"pe": 4, "simd": 9, "positions": 1}) == {**fast, "pixels": 1}
     assert (layout.cycles(fast), layout.cycles({**fast, "pixels": 1})) == (32, 64)
