@@ -36,9 +36,9 @@ ROUNDS = 6
 LANE_SITES = 8
 """LUT sites of a multiply-accumulate lane and what goes with it, to begin a search with."""
 
-GENEROUS = 1.1
-"""What layers may take together by their own estimates, as a share of the room that there is:
-lowering may join blocks, and find that less of a queue will do."""
+GENEROUS, TOLERANCE = 0.1, 0.02
+"""Shares of the room by which estimates may be above it: before anything was lowered, and when it
+is known what lowering made of the estimate of another folding."""
 
 Update = Callable[..., None]
 
@@ -176,6 +176,7 @@ class _Search:
                       for layer in self.layers.layers.values())
         paces = self.layers.paces()
         self.paces = paces[bisect_left(paces, fastest):]
+        self._added: Resources | None = None  # by lowering, to the last choice
 
     def cheapest(self, target: int) -> dict[str, Folding]:
         """The foldings that meet a target, or the fastest pace, with the fewest resources."""
@@ -189,7 +190,9 @@ class _Search:
         self.update(text=f"sizing buffers for {choice.interval:,} cycles a frame")
         foldings = _foldings(choice)
         dataflow = lower(self.network, foldings)
-        return Folded(foldings, dataflow, occupied(dataflow))
+        found = Folded(foldings, dataflow, occupied(dataflow))
+        self._added = found.resources + choice.resources * -1
+        return found
 
     def within(self, target: int, room: Resources) -> Folded | None:
         """The cheapest folding that meets a target and fits.
@@ -197,7 +200,7 @@ class _Search:
         What FIFOs and queues take is known once the network is lowered. If that does not fit,
         the difference to the choice's own numbers makes the budget of the next one smaller.
         """
-        budget = _generous(room)
+        budget = self._budget(room)
         for _ in range(ROUNDS):
             self.update(text=f"folding for {target:,} cycles a frame")
             choice = self.solver.solve(target, budget)
@@ -206,19 +209,27 @@ class _Search:
             found = self.lowered(choice)
             if found.resources.fits(room):
                 return found
-            # At least one number falls below this choice's, which is not made again.
-            beside = {kind: getattr(found.resources, kind) - getattr(choice.resources, kind)
-                      for kind in KINDS}
-            budget = Resources(*(min(getattr(budget, kind), getattr(room, kind) - beside[kind])
-                                 for kind in KINDS))
+            # Of what is short, less than this choice takes: it is not made again.
+            budget = replace(budget, **{
+                kind: getattr(choice.resources, kind) - excess for kind in KINDS
+                if (excess := getattr(found.resources, kind) - getattr(room, kind)) > 0})
         return None
+
+    def _budget(self, room: Resources) -> Resources:
+        """What layers may take by their own estimates, with some tolerance.
+
+        As long as nothing was lowered it is not known what lowering adds, or saves: it may join
+        blocks, and find that less of a queue will do.
+        """
+        if self._added is None:
+            return replace(room, lut=room.lut * (1 + GENEROUS), ff=room.ff * (1 + GENEROUS))
+        return replace(room, lut=room.lut * (1 + TOLERANCE) - self._added.lut,
+                       ff=room.ff * (1 + TOLERANCE) - self._added.ff)
 
     def fastest(self, room: Resources) -> Folded | None:
         """The fastest folding that fits, and the cheapest of these."""
-        low = self._bound(room)
-        high = len(self.paces)
-        best, step = None, 1
-        middle = low
+        low, high = self._bound(room), len(self.paces)
+        best, step, middle = None, 1, low
         while low < high:
             found = self.within(self.paces[middle], room)
             if found is not None:
@@ -234,7 +245,7 @@ class _Search:
 
     def _bound(self, room: Resources) -> int:
         """Index of the fastest pace that may fit: what fits at one fits at every slower one."""
-        room = _generous(room)
+        room = self._budget(room)
         low, high, step = 0, len(self.paces), 1
         cycles = self.network.macs() * LANE_SITES / room.lut
         middle = min(bisect_left(self.paces, cycles), high - 1)
@@ -256,10 +267,6 @@ class _Search:
         return high
 
 
-def _generous(room: Resources) -> Resources:
-    return replace(room, lut=room.lut * GENEROUS, ff=room.ff * GENEROUS)
-
-
 def _foldings(choice: Choice) -> dict[str, Folding]:
     return {name: dict(option.folding) for name, option in choice.options.items()
             if option.folding}
@@ -269,22 +276,24 @@ def _refusal(search: _Search, part: Part, room: Resources, target: int | None,
              clock: float) -> str:
     """What a network would take that does not fit, what is short, and what would fit."""
     name = search.network.name
-    smallest = search.solver.solve(search.paces[-1])
-    assert smallest is not None, "without a budget there is always a folding"
-    demand = smallest.resources  # without FIFOs: they hardly count in a slow design
-    if demand.fits(room):
-        demand = search.lowered(smallest).resources
-    least = (f"the smallest design, at {_speed(smallest.interval, clock)}, takes "
-             f"{_demand(demand, part, room)}; {_short(demand, room)}.")
+    def least() -> str:
+        found = search.solver.solve(search.paces[-1])
+        assert found is not None, "without a budget there is always a folding"
+        demand = found.resources  # without FIFOs: they hardly count in a slow design
+        if demand.fits(room):
+            demand = search.lowered(found).resources
+        return (f"the smallest design, at {_speed(found.interval, clock)}, takes "
+                f"{_demand(demand, part, room)}; {_short(demand, room)}.")
+
     if target is None:
-        return f"{name} does not fit {part.name} at any speed: {least}"
+        return f"{name} does not fit {part.name} at any speed: {least()}"
     cheapest = search.solver.solve(max(target, search.paces[0]))
-    assert cheapest is not None
+    assert cheapest is not None, "without a budget there is always a folding"
     asked = search.lowered(cheapest)
     text = (f"{name} does not fit {part.name} at {_speed(asked.dataflow.interval, clock)}: it "
             f"takes {_demand(asked.resources, part, room)}; {_short(asked.resources, room)}.")
     if (fits := search.fastest(room)) is None:
-        return f"{text} Nor does anything slower: {least}"
+        return f"{text} Nor does anything slower: {least()}"
     return (f"{text} The fastest folding that fits takes "
             f"{_speed(fits.dataflow.interval, clock)}.")
 
