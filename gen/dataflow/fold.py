@@ -30,13 +30,13 @@ DEFAULT_PART = PARTS["XC7Z007S"]
 """Without a part, resources are worth what they are on the smallest Zynq, and without a target
 half of it is used."""
 
-ROUNDS = 6
+ROUNDS = 3
 """Solutions that are lowered, to compare the estimate with the blocks and FIFOs that come out."""
 
 LANE_SITES = 8
 """LUT sites of a multiply-accumulate lane and what goes with it, to begin a search with."""
 
-GENEROUS, TOLERANCE = 0.1, 0.02
+GENEROUS, TOLERANCE = 0.05, 0.01
 """Shares of the room by which estimates may be above it: before anything was lowered, and when it
 is known what lowering made of the estimate of another folding."""
 
@@ -211,7 +211,8 @@ class _Search:
                 return found
             # Of what is short, less than this choice takes: it is not made again.
             budget = replace(budget, **{
-                kind: getattr(choice.resources, kind) - excess for kind in KINDS
+                kind: getattr(choice.resources, kind) - excess - TOLERANCE * getattr(room, kind)
+                for kind in KINDS
                 if (excess := getattr(found.resources, kind) - getattr(room, kind)) > 0})
         return None
 
