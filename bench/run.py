@@ -80,6 +80,7 @@ def main() -> int:
         for name, function in GROUPS.items():
             console.print(f"{name:20} {(function.__doc__ or '').strip()}")
         return 0 if arguments.list else 2
+    arguments.output.mkdir(parents=True, exist_ok=True)
     stored = read_rows(arguments.output / "results.json")
     complete = True
     for k, name in enumerate(chosen, 1):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,13 @@ from .errors import QuantloomError
 from .network import Network
 from .network.storage import from_json, to_json
 
-__all__ = ["Design", "design_file"]
+__all__ = ["DEFAULT_CLOCK", "Design", "design_file"]
 
 FORMAT = 1
 """Version of design.json; a design of another format is refused."""
+
+DEFAULT_CLOCK = 100.0
+"""MHz; what the peers' boards run at."""
 
 ARRAYS = "weights.npz"
 """File beside design.json with the arrays that it names."""
@@ -48,11 +52,14 @@ class Design:
         Folding by layer, and that of the input.
     source : dict
         What the design came from, for the record: file name, hash.
+    clock : float
+        In MHz, what speeds are given for.
     """
 
     network: Network
     foldings: Mapping[str, Folding]
     source: dict[str, Any] = field(default_factory=dict)
+    clock: float = DEFAULT_CLOCK
 
     @cached_property
     def dataflow(self) -> Dataflow:
@@ -72,6 +79,7 @@ class Design:
             "quantloom": version("quantloom"),
             "source": self.source,
             **network,
+            "clock_mhz": self.clock,
             "interval_cycles": flow.interval,
             "bottleneck": flow.bottleneck.name,
             "blocks": [{
@@ -118,9 +126,16 @@ class Design:
         arrays = _load_arrays(file.parent / ARRAYS)
         try:
             network = from_json(value, arrays)
-            return cls(network, _foldings(value), value.get("source", {}))
+            return cls(network, _foldings(value), value.get("source", {}), _clock(value))
         except QuantloomError as error:
             raise QuantloomError(f"{file}: {error}") from error
+
+
+def _clock(value: Mapping[str, Any]) -> float:
+    clock = value.get("clock_mhz", DEFAULT_CLOCK)
+    if isinstance(clock, bool) or not isinstance(clock, int | float) or not 0 < clock < inf:
+        raise QuantloomError(f"clock_mhz must be a number above 0, not {clock!r}")
+    return float(clock)
 
 
 def _load_arrays(file: Path) -> dict[str, np.ndarray]:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..dataflow.fold import fold
-from ..design import Design
+from ..design import DEFAULT_CLOCK, Design
 from ..errors import QuantloomError
 from ..frontends import load
 from ..network.convert import inputs_to_integers, integers_to_source
 from ..output import file_hash
-from .folding import DEFAULT_CLOCK
 from .generate import build, rate, report, summary
 from .options import positive_real
 from .simulate import print_report, simulate_design
@@ -53,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     network = load(model)
     network.name = "digits"
     design = Design(network, fold(network),
-                    {"file": model.name, "sha256": file_hash(model)})
+                    {"file": model.name, "sha256": file_hash(model)}, arguments.clock)
     frames = inputs_to_integers(network, images)
     build(design, arguments.output, frames[:3])
     if not arguments.json:

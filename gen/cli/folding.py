@@ -21,22 +21,18 @@ from ..dataflow.fold import (
     shown,
 )
 from ..dataflow.plan import Folding
-from ..design import Design
+from ..design import DEFAULT_CLOCK, Design
 from ..errors import QuantloomError
 from ..network import Network
 from .options import percentage, positive, positive_real
 from .terminal import console, progress, table
 
 __all__ = [
-    "DEFAULT_CLOCK", "Room", "add_folding", "choose_folding", "estimate", "part_room",
+    "Room", "add_folding", "choose_folding", "estimate", "part_room",
     "print_estimate", "target_cycles",
 ]  # fmt: skip
 
 Room = tuple[Part, Resources]
-
-DEFAULT_CLOCK = 100.0
-"""MHz; what the peers' boards run at."""
-
 
 def add_folding(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -50,8 +46,8 @@ def add_folding(parser: argparse.ArgumentParser) -> None:
     speed.add_argument("--max", action="store_true", help="as fast as the part allows")
     speed.add_argument("--folding", type=Path, metavar="FILE",
                        help="take the folding from this design.json")
-    group.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
-                       help="clock in MHz (default %(default)g)")
+    group.add_argument("--clock", type=positive_real, metavar="MHZ",
+                       help=f"clock in MHz (default {DEFAULT_CLOCK:g}, or the design's)")
     group.add_argument("--part", metavar="PART",
                        help="what the design must fit; 'quantloom boards' lists the parts")
     group.add_argument("--utilisation", type=percentage, metavar="PERCENT",
@@ -114,16 +110,16 @@ def choose_folding(network: Network, stored: Mapping[str, Folding] | None,
     elif target is not None or arguments.max:
         stored = None
     if stored is not None:
-        design = Design(network, dict(stored), source)
+        design = Design(network, dict(stored), source, arguments.clock)
         if room is not None:
             require_fit(design.dataflow, *room, clock=arguments.clock)
         return design
     with progress("folding") as update:
         if room is None:
-            return Design(network, fold(network, target), source)
+            return Design(network, fold(network, target), source, arguments.clock)
         found = fold_for(network, room[0], target, clock=arguments.clock, update=update,
                          utilisation=arguments.utilisation or UTILISATION)
-    design = Design(network, found.foldings, source)
+    design = Design(network, found.foldings, source, arguments.clock)
     design.dataflow = found.dataflow
     return design
 

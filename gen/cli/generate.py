@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..dataflow.plan import INPUT
-from ..design import Design, design_file
+from ..design import DEFAULT_CLOCK, Design, design_file
 from ..errors import QuantloomError
 from ..frontends import load
 from ..frontends.names import Names
@@ -85,6 +85,7 @@ def open_design(arguments: argparse.Namespace) -> Design:
             raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
         design = Design.load(stored)
         network, source, stored_foldings = design.network, design.source, design.foldings
+        arguments.clock = arguments.clock or design.clock
         if arguments.name:
             network.name = module_name(network, arguments.name)
     else:
@@ -94,6 +95,7 @@ def open_design(arguments: argparse.Namespace) -> Design:
         network.name = module_name(network, arguments.name or path.name.split(".")[0])
         source = {"file": path.name, "sha256": file_hash(path)}
         stored_foldings = None
+        arguments.clock = arguments.clock or DEFAULT_CLOCK
     return choose_folding(network, stored_foldings, source, arguments)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from ..design import Design
 from ..errors import QuantloomError
 from ..network.convert import integers_to_source
-from .folding import DEFAULT_CLOCK
 from .generate import (
     random_frames,
     rate,
@@ -52,8 +51,8 @@ def register(commands: Any) -> None:
                         help="random pauses at both ends instead of flat out")
     parser.add_argument("--seed", type=natural, default=0, metavar="N",
                         help="of pauses and random frames (default %(default)s)")
-    parser.add_argument("--clock", type=positive_real, default=DEFAULT_CLOCK, metavar="MHZ",
-                        help="clock in MHz, for images/s (default %(default)g)")
+    parser.add_argument("--clock", type=positive_real, metavar="MHZ",
+                        help="clock in MHz, for images/s (default: the design's)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"design": str(directory), **report.to_json()})
     else:
-        print_report(report, arguments.clock)
+        print_report(report, arguments.clock or design.clock)
         if arguments.outputs is not None:
             console.print(f"wrote {arguments.outputs}", markup=False)
     return 0 if report.ok else 1

@@ -63,7 +63,7 @@ def test_names(out):
     text = (out / "rtl" / "tiny.v").read_text()
     modules = re.findall(r"^module (\S+)\(", text, re.M)
     assert modules[0] == "tiny"
-    assert {"conv1_window", "conv1_neuron", "act1_fork", "conv2_neuron", "skip", "pool_window",
+    assert {"conv1_window", "conv1_neuron", "act1_fork", "conv2_neuron", "skip", "pool",
             "fc_neuron"} <= set(modules)
     assert len(set(modules)) == len(modules)
     instances = re.findall(r"^  (\w+) (\w+) \($", text.split("endmodule")[0], re.M)
