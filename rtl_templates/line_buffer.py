@@ -84,10 +84,11 @@ class LineBuffer(wiring.Component):
             queue.i.valid.eq(started),
             queue.i.payload.eq(column),
         ]
-        m.d.sync += [
-            started.eq(step & emits),
-            free.eq(free + leaving - (step & emits)),
-        ]
+        m.d.sync += started.eq(step & emits)
+        with m.If(leaving & ~(step & emits)):
+            m.d.sync += free.eq(free + 1)
+        with m.Elif(~leaving & step & emits):
+            m.d.sync += free.eq(free - 1)
 
     def _emits(self, m: Module, frame_end: Value, step: Value) -> Value:
         """Whether the row ends a row of windows."""

@@ -12,6 +12,8 @@ from amaranth.lib import stream, wiring
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .pipeline import decode, delay, issue, recode
+from .queue import credit_resources
+from .resources import Resources
 from .types import IntType
 from .validation import check_divisor, check_positive, check_recoding
 
@@ -141,6 +143,18 @@ class PoolParams(BlockParams):
             return 1 + levels
         tree = tree_latency(self.window, single_bit=self.input_type.bits == 1)
         return 1 + tree + self.input_type.bipolar
+
+    @property
+    def resources(self) -> Resources:
+        bits, pairs, units = self.input_type.bits, self.window - 1, self.positions * self.lanes
+        if self.operation == "max":
+            lut = self.window / 5 if self.maximum_is_or else 1.4 * bits * pairs
+            ff = bits * (self.window + pairs)
+        else:
+            lut = (bits + 1.0) * pairs
+            ff = bits * self.window + (bits + 1) * pairs
+        return Resources(lut=lut * units + 1, ff=ff * units + self.pipeline) + credit_resources(
+            self.outputs[0].width, self.pipeline, self.depth)
 
     @property
     def maximum_is_or(self) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,7 +71,7 @@ class RingRows(wiring.Component):
         m = Module()
         word, slot = nest(m, self.write, word=p.row_words, slot=p.rows)
         row = loop(m, "row_of_windows", p.out_shape[0], self.done)
-        written = self.write & word.last
+        written = (self.write & word.last)[0]
         m.d.comb += [self.word.eq(word.count), self.slot.eq(slot.count), self.row.eq(row.count)]
 
         height, needs, firsts = p.shape[0], p.rows_needed, p.rows_given_up
@@ -83,15 +83,17 @@ class RingRows(wiring.Component):
                 for a, b in zip(needs, [*needs[1:], height + needs[0]], strict=True)]
         least = (needs[0] - 1) * p.row_words + words[0]
         ahead = Signal(range(-max(least, *more, *turn), p.rows * p.row_words + 1), init=-least)
-        needed = Mux(self.moves, Mux(self.done, _at(row.count, turn), _at(self.column, more)), 0)
+        onward = Mux(self.moves, Mux(self.done, _at(row.count, [-n for n in turn]),
+                                     _at(self.column, [-n for n in more])), 0)
         # One less than the free rows. Rows are given up before they have come, as far as no
         # window sees them.
         early = 1 + max(0, *(b - a for a, b in zip(needs, [*firsts[1:], height], strict=True)))
         free = Signal(range(-1, p.rows + early), init=p.rows - 1)
         m.d.comb += [self.writable.eq(~free[-1]), self.readable.eq(~ahead[-1])]
         m.d.sync += [
-            ahead.eq(ahead + self.write - needed),
-            free.eq(free - written + Mux(self.done, _at(row.count, gives), 0)),
+            ahead.eq(_plus(m, ahead, onward, self.write)),
+            free.eq(_plus(m, free, Mux(self.done, _at(row.count, [n - 1 for n in gives]), -1),
+                          ~written)),
         ]
         stride, restart = p.stride[0], height - (p.out_shape[0] - 1) * p.stride[0]
         m.d.comb += self.next_base.eq(Mux(row.last, turned(self.base, restart, p.rows),
@@ -115,6 +117,13 @@ def turned(slot: Value, by: int, rows: int) -> Value:
     """Row of the ring ``by`` rows on."""
     by %= rows
     return Mux(slot >= rows - by, slot + by - rows, slot + by) if by else slot
+
+
+def _plus(m: Module, count: Signal, change: Value, one: Value) -> Value:
+    """``count + change + one``, with one carry chain."""
+    by = Signal(signed(len(count)), name=f"{count.name}_change")
+    m.d.comb += by.eq(change)
+    return (Cat(one, count).as_signed() + Cat(Const(1, 1), by).as_signed()) >> 1
 
 
 class RowRing(wiring.Component):

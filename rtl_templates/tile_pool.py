@@ -12,6 +12,8 @@ from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .nest import Loop, nest, span_flag
 from .pipeline import delay, element, issue, recode
 from .pool import check_pooling, running_result
+from .queue import credit_resources
+from .resources import Resources, bram18_of, lutram_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
 
@@ -104,6 +106,20 @@ class TilePoolParams(BlockParams):
     def pipeline(self) -> int:
         """Cycles from issue to the output queue's input."""
         return 2
+
+    @property
+    def resources(self) -> Resources:
+        bits, width = self.partial_type.bits, self.partial_type.bits * self.lanes
+        each = bits * 1.5 + 1 if self.operation == "max" else bits
+        rounds = (self.folds, self.shape[1], self.shape[0], self.tiles[1] + 1)
+        counted = sum((n - 1).bit_length() for n in rounds)
+        places = self.tiles[1] << (self.folds - 1).bit_length()
+        block = places > LUTRAM_WORDS and self.folds > 1
+        store = (Resources(bram18=bram18_of(width, places)) if block
+                 else Resources(lut=lutram_sites(width, places)))
+        return (Resources(lut=each * self.lanes + 1.45 * counted + 15,
+                          ff=counted + 20 + self.inputs[0].width + width) + store
+                + credit_resources(self.outputs[0].width, self.pipeline, self.depth))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         (down, across), (high, wide) = self.tiles, self.tile

@@ -28,7 +28,7 @@ def line_resources(p: WindowParams) -> Resources:
     total += Resources(lut=6, ff=4)
     total += _waiting(p.first_end, p.stride[0]) + _waiting(p.history, p.every)
     if any(p.pads):
-        total += Resources(lut=5 + kh, ff=2)
+        total += Resources(lut=10 + 2 * kh, ff=2)
     total += _lines(p, width * (p.span[0] - 1))
     column = kh * width
     if p.spare > 1:
@@ -60,7 +60,9 @@ def _lines(p: WindowParams, width: int) -> Resources:
         return newest + Resources(ff=place + 1, bram18=bram18_of(width, p.row_words))
     if p.line_memory == "register":
         return newest + Resources(ff=2 * width)
-    return newest + Resources(lut=lutram_sites(width, p.row_words), ff=width)
+    # Read and written at one address: a LUT holds 64 bits.
+    sites = min(lutram_sites(width, p.row_words), width * -(-p.row_words // 64))
+    return newest + Resources(lut=sites, ff=width)
 
 
 def _output(p: WindowParams) -> Resources:
@@ -78,14 +80,15 @@ def ring_resources(p: WindowParams) -> Resources:
     rows = kh if p.mode != "column" else 1  # a column is read at once
     total = _loops(p.row_words, p.rows, p.out_shape[0], p.slices, kw, rows, p.out_shape[1])
     at, slot = (p.row_words - 1).bit_length(), (p.rows - 1).bit_length()
-    total += Resources(lut=8 + 2.2 * at + 5 * slot, ff=6 + 2 * at + 4 * slot)
+    total += Resources(lut=19 + 2.2 * at + 5 * slot, ff=12 + 2 * at + 4 * slot)
     if any(p.pads):
         total += Resources(lut=4 + 1.5 * kh, ff=1)
     if p.mode == "column":
         banks = p.rows * lutram_sites(width, p.row_words)
         block = p.row_words * width > 1024 and p.row_words > 64
         turn = kh * width * max(1.0, (p.rows - 1) / 3)
-        total += Resources(lut=turn + (0 if block else banks), ff=kh * width,
+        read = 0 if block else p.rows * width
+        total += Resources(lut=turn + (0 if block else banks), ff=kh * width + read,
                            bram18=p.rows * bram18_of(width, p.row_words) if block else 0)
     else:
         words = ((p.rows - 1) << at) + p.row_words
@@ -95,6 +98,7 @@ def ring_resources(p: WindowParams) -> Resources:
             total += Resources(bram18=bram18_of(width, words))
     if p.collect:
         return total + Resources(lut=3, ff=p.outputs[0].width + 3) + _output(p)
-    masked = p.outputs[0].width if any(p.pads) and p.mode == "serial" else 0
+    # A register masks with its own reset.
+    masked = p.outputs[0].width if any(p.pads) and p.mode == "serial" and p.depth != 1 else 0
     latency = 2 if p.mode == "column" else 1
     return total + Resources(lut=masked) + credit_resources(p.outputs[0].width, latency, p.depth)
