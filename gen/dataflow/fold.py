@@ -36,7 +36,7 @@ ROUNDS = 3
 LANE_SITES = 8
 """LUT sites of a multiply-accumulate lane and what goes with it, to begin a search with."""
 
-GENEROUS, TOLERANCE = 0.05, 0.01
+GENEROUS, TOLERANCE = 0.05, 0.0025
 """Shares of the room by which estimates may be above it: before anything was lowered, and when it
 is known what lowering made of the estimate of another folding."""
 
@@ -194,14 +194,14 @@ class _Search:
         self._added = found.resources + choice.resources * -1
         return found
 
-    def within(self, target: int, room: Resources) -> Folded | None:
-        """The cheapest folding that meets a target and fits.
+    def within(self, target: int, room: Resources, rounds: int = ROUNDS) -> Folded | None:
+        """The cheapest folding that meets a target and fits, if ``rounds`` of choices find it.
 
         What FIFOs and queues take is known once the network is lowered. If that does not fit,
         the difference to the choice's own numbers makes the budget of the next one smaller.
         """
         budget = self._budget(room)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             self.update(text=f"folding for {target:,} cycles a frame")
             choice = self.solver.solve(target, budget)
             if choice is None:
@@ -232,7 +232,7 @@ class _Search:
         low, high = self._bound(room), len(self.paces)
         best, step, middle = None, 1, low
         while low < high:
-            found = self.within(self.paces[middle], room)
+            found = self.within(self.paces[middle], room, rounds=1)
             if found is not None:
                 best, high = found, middle
             else:
