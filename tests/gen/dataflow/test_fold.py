@@ -11,6 +11,7 @@ import pytest
 import quantloom
 from quantloom import QuantloomError
 from quantloom.boards.parts import PARTS, Part, part
+from quantloom.gen.dataflow.buffers import FRAMES
 from quantloom.gen.dataflow.builder import Builder
 from quantloom.gen.dataflow.fold import fold, fold_for, limits, occupied, require_fit, shown
 from quantloom.gen.dataflow.lower import lower
@@ -168,7 +169,8 @@ def test_targets(seed):
         foldings = fold(network, target)
         fastest = max(min(option.cycles for option in layer.options)
                       for layer in layers.layers.values())
-        assert lower(network, foldings).interval <= max(target, fastest)
+        # A sliding window may get a smaller buffer for a few cycles.
+        assert lower(network, foldings).interval <= max(target, fastest) + 2 * FRAMES
         cost = Solver(layers, PRICES).solve(max(target, fastest)).resources
         assert last is None or sum(p * getattr(cost, k) for p, k in zip(
             PRICES, KINDS, strict=True)) <= last
