@@ -171,11 +171,11 @@ class GlobalPool(wiring.Component):
     def _stored(self, m: Module, partials: Value, running: Value, fold: Value) -> Value:
         """Running results of the fold: a register, or LUTRAM read asynchronously."""
         if self.params.folds == 1:
-            held = Signal(len(partials), name="partials", reset_less=True)
+            held = Signal(len(partials), name="held", reset_less=True)
             with m.If(running):
                 m.d.sync += held.eq(partials)
             return held
-        m.submodules.partials = store = memory.Memory(
+        m.submodules.partial_results = store = memory.Memory(
             shape=unsigned(len(partials)), depth=self.params.folds, init=[])
         write, read = store.write_port(), store.read_port(domain="comb")
         m.d.comb += [

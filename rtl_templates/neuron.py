@@ -350,7 +350,7 @@ class Neuron(wiring.Component):
         words[:] = p.initial.reshape(p.group_folds, -1, count)[:, :1]  # the unused ones
         words[:, : p.output_folds] = p.initial.reshape(p.group_folds, -1, count)
         index = delay(m, "initial_of", Cat(fold[:fold_bits], group[:group_bits]), steps - 1)
-        word = read_rom(m, "initial", [pack(row, bits) for row in words.reshape(-1, count)],
+        word = read_rom(m, "start_table", [pack(row, bits) for row in words.reshape(-1, count)],
                           index, bits * count)
         one = [word[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
         return one * p.positions

@@ -297,7 +297,7 @@ def look_up(m: Module, name: str, words: Sequence[int], address: Value, width: i
 
 def _lut_rom(m: Module, name: str, words: Sequence[int], address: Value, width: int) -> Value:
     """Registered word of a table in LUTs."""
-    word = Signal(width, name=name, reset_less=True)
+    word = Signal(width, name=f"{name}_word", reset_less=True)
     m.d.sync += word.eq(look_up(m, name, words, address, width))
     return word
 
@@ -369,7 +369,7 @@ def _block_rom(
             places.append(column)
         bits.append(_choose([_segment(c, row_now, 0, _address_bits(plan.rows)) for c in places],
                             place_now))
-    word = Signal(plan.width, name=name, reset_less=True)
+    word = Signal(plan.width, name=f"{name}_word", reset_less=True)
     m.d.sync += word.eq(Cat(bits))
     return word
 

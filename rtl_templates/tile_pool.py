@@ -229,7 +229,7 @@ class TilePool(wiring.Component):
         """Results so far at the place of the operand: a register, LUTRAM or block RAM."""
         p = self.params
         if p.folds == p.tiles[1] == 1 and p.shape[1] == p.tile[1]:
-            held = Signal(len(partials), name="partials", reset_less=True)
+            held = Signal(len(partials), name="held", reset_less=True)
             with m.If(running):
                 m.d.sync += held.eq(partials)
             return held
@@ -237,7 +237,7 @@ class TilePool(wiring.Component):
         places = (p.tiles[1] - 1) * pitch + p.folds
         # Written a cycle after it is read: too late for the next beat, if that is of the same.
         block = places > LUTRAM_WORDS and p.folds > 1
-        m.submodules.partials = store = memory.Memory(
+        m.submodules.partial_results = store = memory.Memory(
             shape=unsigned(len(partials)), depth=places, init=[],
             attrs={"ram_style": "block"} if block else {})
         write, read = store.write_port(), store.read_port(domain="sync" if block else "comb")
