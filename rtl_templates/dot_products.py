@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from amaranth.hdl import Module, Value
@@ -11,6 +12,7 @@ from .bit_heap import add_columns, heap_latency
 from .dot_form import DotForm
 from .form_digits import DigitForm
 from .form_gated import GatedForm
+from .form_graph import GraphForm
 from .form_pairs import PairForm
 from .form_products import ProductForm
 from .form_table import TableForm
@@ -20,7 +22,8 @@ from .validation import check_one_of
 
 __all__ = ["FORMS", "MULTIPLIERS", "best_form", "dot_latency", "dot_products"]
 
-FORMS: tuple[type[DotForm], ...] = (GatedForm, TableForm, PairForm, DigitForm)
+FORMS: tuple[type[DotForm], ...] = (GatedForm, TableForm, PairForm, DigitForm,
+                                      GraphForm)
 """Forms without multipliers; of equal ones the first is taken."""
 
 MULTIPLIERS = ("lut", "dsp")
@@ -43,6 +46,22 @@ def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: st
         If multipliers are asked for and cannot compute these products.
     """
     check_one_of("multiplier", multiplier, MULTIPLIERS)
+    # Blocks are made again and again with the same weights, and a graph takes time to find.
+    digest = hashlib.sha256(np.ascontiguousarray(weights).data).digest()
+    key = operand, weight, weights.shape, digest, memory, multiplier
+    if key not in _KNOWN:
+        while len(_KNOWN) >= _MOST_KNOWN:
+            del _KNOWN[next(iter(_KNOWN))]
+        _KNOWN[key] = _best(operand, weight, weights, memory, multiplier)
+    return _KNOWN[key]
+
+
+_KNOWN: dict[Hashable, DotForm] = {}
+_MOST_KNOWN = 64
+
+
+def _best(operand: IntType, weight: IntType, weights: np.ndarray, memory: str,
+          multiplier: str) -> DotForm:
     if multiplier == "dsp":
         form = ProductForm(operand, weight, weights, memory)
         if not form.applies:

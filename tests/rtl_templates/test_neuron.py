@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from quantloom.rtl_templates.form_graph import GraphForm
 from quantloom.rtl_templates.neuron import NeuronParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
@@ -82,6 +83,48 @@ def test_equals_reference_with_multipliers(operand, weight, outputs):
     params = neuron(np.random.default_rng(outputs), operand, weight, shape, bias=True,
                     multiplier="dsp")
     check_block(params, seed=outputs)
+
+
+@pytest.mark.parametrize("operand, weight", [
+    (IntType(4), BIPOLAR), (IntType(4, True), BIPOLAR), (IntType(3), IntType(4, True)),
+    (IntType(2, True), IntType(5, True)), (IntType(4), IntType(2)), (IntType(5, True), IntType(3)),
+], ids=str)
+def test_equals_reference_with_shared_adders(operand, weight):
+    shape = (1, 18, 12, 4, dict(pe=12, simd=18))
+    params = neuron(np.random.default_rng(5), operand, weight, shape, bias=True)
+    assert params.forms[0].name == "graph"
+    check_block(params, seed=5)
+
+
+def test_graph_shares_what_neurons_have_in_common():
+    """Two equal halves: the adders of one serve the other."""
+    rng = np.random.default_rng(9)
+    half = 2 * rng.integers(0, 2, (1, 16, 40)) - 1
+    one, two = (GraphForm(IntType(4), BIPOLAR, w)
+                for w in (half, np.concatenate([half, -half], axis=1)))
+    adders = [len(form.nodes) - 40 for form in (one, two)]
+    assert 0 < adders[0] < 16 * 39
+    assert two.resources.lut < 1.9 * one.resources.lut
+    codes = rng.integers(0, 16, (25, 40))
+    for form in (one, two):
+        np.testing.assert_array_equal(_graph_sums(form, codes), codes @ form.weights[0].T)
+
+
+def _graph_sums(form, codes):
+    """What the heaps and constants of a graph make of operands, (samples, neurons)."""
+    values = list(codes.T)
+    for node in form.nodes[codes.shape[1]:]:
+        a, b = (values[part] for part in node.parts)
+        width = form.nodes[node.parts[1]].bits
+        values.append(a + ((1 << width) - 1 - b if node.minus else b))
+        assert values[-1].max() <= node.top
+    total = np.zeros((len(codes), form.neurons), dtype=np.int64)
+    for place, rows in enumerate(form.rows):
+        for neuron, row in enumerate(rows):
+            for k in np.flatnonzero(row):
+                ones = (1 << form.nodes[k].bits) - 1
+                total[:, neuron] += (values[k] if row[k] > 0 else ones - values[k]) << place
+    return total + form.constants[0]
 
 
 @pytest.mark.parametrize("low, packed", [(-7, 4), (-8, 3)])
