@@ -26,7 +26,7 @@ from .pipeline import delay
 
 __all__ = ["GraphForm"]
 
-DEPTH = 4
+DEPTH = 3
 """Adders on a path at most: all other signals wait for the longest."""
 
 SPAN = 64
