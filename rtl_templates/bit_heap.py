@@ -55,7 +55,7 @@ def heap_resources(heights: Sequence[int]) -> Resources:
     Synthesis does not find all pairs of functions that could share a site.
     """
     width = sum(height << k for k, height in enumerate(heights)).bit_length()
-    sites, ffs = 1.2 * max(0, sum(heights) - width), max(1, width)
+    sites, ffs = 1.15 * max(0, sum(heights) - width), max(1, width)
     levels = _levels(heights)
     for level in range(1, levels + 1):
         heights = _next_heights(heights)

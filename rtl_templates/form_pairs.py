@@ -75,7 +75,7 @@ class PairForm(DotForm):
             chosen = 1.1 * bits
         else:
             inputs = _SHARED + self.slot_bits
-            chosen = bits * (0.5 if inputs <= PAIRED_INPUTS else 1.1)
+            chosen = bits * (0.5 if inputs <= PAIRED_INPUTS else 1.05)
         return self.neurons * chosen + 2 * self.pairs * (self.operand.bits + 1)
 
     @property
