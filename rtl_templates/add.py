@@ -9,8 +9,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 
 from .adder_tree import adder_tree, tree_latency
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import decode, issue
+from .block import StreamShape, stream_ports
+from .pipeline import PipelineParams, decode, issue
 from .queue import credit_resources
 from .resources import Resources
 from .types import IntType
@@ -20,7 +20,7 @@ __all__ = ["Add", "AddParams"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddParams(BlockParams):
+class AddParams(PipelineParams):
     """``sum(multipliers[k] * x[k])``, element by element.
 
     Parameters
@@ -32,7 +32,6 @@ class AddParams(BlockParams):
         One an input.
     lanes, beats : int
         Elements a beat, beats a frame, of each input and the output.
-
     depth : int or None
         Places of the output queue; None: enough for one beat a cycle.
 
@@ -47,7 +46,6 @@ class AddParams(BlockParams):
     multipliers: tuple[int, ...]
     lanes: int = 1
     beats: int = 1
-    depth: int | None = None
 
     kind = "add"
 
@@ -76,21 +74,12 @@ class AddParams(BlockParams):
         return (StreamShape(self.output_type, self.lanes, self.beats),)
 
     @property
-    def cycles(self) -> int:
-        return self.beats
-
-    @property
     def leads(self) -> bool:
         return True
 
     @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Products, adder tree, queue."""
-        return self.pipeline + 1
-
-    @property
     def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
+        """Products, adder tree."""
         return 1 + tree_latency(len(self.input_types), single_bit=self.product_type.bits == 1)
 
     @property
@@ -112,10 +101,6 @@ class AddParams(BlockParams):
         for multiplier, x in zip(self.multipliers, beats, strict=True):
             total += multiplier * np.asarray(x, dtype=np.int64)
         return (total,)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(np.max(arrivals, axis=0), depth=self.depth, hold=self.latency + 1)
-        return Timing((start,) * len(arrivals), (start + self.latency,))
 
     def create(self) -> Add:
         return Add(self)

@@ -9,8 +9,8 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import counter, delay, issue
+from .block import StreamShape, stream_ports
+from .pipeline import PipelineParams, counter, delay, issue
 from .queue import credit_resources
 from .resources import Resources, counter_sites
 from .types import IntType
@@ -20,7 +20,7 @@ __all__ = ["ArgMax", "ArgMaxParams"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArgMaxParams(BlockParams):
+class ArgMaxParams(PipelineParams):
     """Index of the largest channel of each position, the first of equals.
 
     Parameters
@@ -30,7 +30,6 @@ class ArgMaxParams(BlockParams):
     lanes : int
         Channels an input beat; divides ``channels``. An output beat is one index.
     positions_per_frame : int
-
     depth : int or None
         Places of the output queue; None: enough for one beat a cycle.
 
@@ -44,7 +43,6 @@ class ArgMaxParams(BlockParams):
     channels: int
     lanes: int = 1
     positions_per_frame: int = 1
-    depth: int | None = None
 
     kind = "argmax"
 
@@ -71,13 +69,8 @@ class ArgMaxParams(BlockParams):
         return (StreamShape(self.output_type, 1, self.positions_per_frame),)
 
     @property
-    def cycles(self) -> int:
-        return self.inputs[0].beats
-
-    @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Operand, one cycle a level of comparisons between lanes, running best, queue."""
-        return self.pipeline + 1
+    def emits(self) -> np.ndarray:
+        return np.arange(self.inputs[0].beats) % self.folds == self.folds - 1
 
     @property
     def levels(self) -> int:
@@ -86,7 +79,7 @@ class ArgMaxParams(BlockParams):
 
     @property
     def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
+        """Operand, one cycle a level of comparisons between lanes, running best."""
         return 1 + self.levels + 1
 
     @property
@@ -111,11 +104,6 @@ class ArgMaxParams(BlockParams):
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
         return (x.argmax(axis=1).astype(np.int64).reshape(-1, 1),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        emits = np.arange(len(arrivals[0])) % self.folds == self.folds - 1
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
-        return Timing((start,), (start[emits] + self.latency,))
 
     def create(self) -> ArgMax:
         return ArgMax(self)

@@ -8,19 +8,19 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import stream_ports
+from .elementwise import ElementwiseParams
 from .pipeline import decode, issue, recode
 from .queue import credit_resources
 from .resources import Resources
 from .saturate import saturate, saturation_sites
-from .types import IntType
-from .validation import check_positive, check_recoding
+from .validation import check_recoding
 
 __all__ = ["Clip", "ClipParams"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipParams(BlockParams):
+class ClipParams(ElementwiseParams):
     """``min(max(x, lo), hi)``.
 
     Parameters
@@ -28,30 +28,22 @@ class ClipParams(BlockParams):
     input_type, output_type : IntType
         The output type must hold the input type's range, clipped.
     lo, hi : int
-    lanes, beats : int
-        Elements a beat, beats a frame.
-
-    depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+    lanes, channels, positions_per_frame, depth
+        See :class:`.ElementwiseParams`.
 
     Raises
     ------
     ValueError
-        If the range is empty or does not fit the output type.
+        If the range is empty or does not fit the output type, or the lanes are not legal.
     """
 
-    input_type: IntType
-    output_type: IntType
     lo: int
     hi: int
-    lanes: int = 1
-    beats: int = 1
-    depth: int | None = None
 
     kind = "clip"
 
     def __post_init__(self) -> None:
-        check_positive(lanes=self.lanes, beats=self.beats)
+        super().__post_init__()
         if self.lo > self.hi:
             raise ValueError(f"lo must be at most hi = {self.hi!r}, not {self.lo!r}")
         ends = [min(max(v, self.lo), self.hi) for v in (self.input_type.lo, self.input_type.hi)]
@@ -62,29 +54,9 @@ class ClipParams(BlockParams):
         check_recoding(self.input_type, self.output_type)
 
     @property
-    def inputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.input_type, self.lanes, self.beats),)
-
-    @property
-    def outputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.output_type, self.lanes, self.beats),)
-
-    @property
-    def cycles(self) -> int:
-        return self.beats
-
-    @property
-    def leads(self) -> bool:
-        return True
-
-    @property
-    def follows(self) -> bool:
-        return True
-
-    @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Clip, queue."""
-        return 2
+    def pipeline(self) -> int:
+        """Clip."""
+        return 1
 
     @property
     def resources(self) -> Resources:
@@ -92,14 +64,10 @@ class ClipParams(BlockParams):
         lane = Resources(ff=bits, lut=saturation_sites(self.input_type.lo, self.input_type.hi,
                                                        self.lo, self.hi))
         return (lane * self.lanes + Resources(lut=1, ff=1)
-                + credit_resources(bits * self.lanes, self.latency - 1, self.depth))
+                + credit_resources(bits * self.lanes, self.pipeline, self.depth))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.clip(np.asarray(beats[0], dtype=np.int64), self.lo, self.hi),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
-        return Timing((start,), (start + self.latency,))
 
     def create(self) -> Clip:
         return Clip(self)
@@ -129,7 +97,7 @@ class Clip(wiring.Component):
         p = self.params
         m = Module()
         go = Signal()
-        queue = issue(m, go, [self.i], self.o, p.latency - 1, depth=p.depth)
+        queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
         results = []
         for lane in range(p.lanes):
             result = Signal(p.output_type.bits, name=f"result_{lane}", reset_less=True)

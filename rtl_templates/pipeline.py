@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
+from .block import BlockParams, Timing, serve
 from .queue import CreditQueue
 from .types import IntType
 
 __all__ = [
-    "counter", "decode", "delay", "element", "issue", "pack", "pack_codes", "read_table",
-    "recode", "select",
+    "PipelineParams", "counter", "decode", "delay", "element", "issue", "pack", "pack_codes",
+    "read_table", "recode", "select",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PipelineParams(BlockParams):
+    """Base of the parameters of blocks that are one pipeline behind :func:`issue`.
+
+    Parameters
+    ----------
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+    """
+
+    depth: int | None = None
+
+    @property
+    def pipeline(self) -> int:
+        """Cycles from issue to the output queue's input."""
+        raise NotImplementedError
+
+    @property
+    def emits(self) -> np.ndarray | None:
+        """Which input beats of a frame complete a result, bool (beats,); None if all do."""
+        return None
+
+    @property
+    def latency(self) -> int:  # type: ignore[override]
+        """The pipeline and the queue."""
+        return self.pipeline + 1
+
+    @property
+    def cycles(self) -> int:
+        return self.inputs[0].beats
+
+    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
+        emits = None if self.emits is None else np.tile(self.emits, frames)
+        start = serve(np.maximum.reduce(arrivals), depth=self.depth, hold=self.latency + 1,
+                      emits=emits)
+        ends = start if emits is None else start[emits]
+        return Timing((start,) * len(arrivals), (ends + self.latency,))
 
 
 def counter(m: Module, name: str, modulus: int, step: Value) -> tuple[Signal, Value]:

@@ -10,8 +10,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
 from .adder_tree import adder_tree, tree_latency
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .pipeline import decode, delay, issue, recode
+from .block import StreamShape, stream_ports
+from .pipeline import PipelineParams, decode, delay, issue, recode
 from .queue import credit_resources
 from .resources import Resources
 from .types import IntType
@@ -56,7 +56,7 @@ def running_result(operation: str, types: tuple[IntType, IntType], code: Value, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolParams(BlockParams):
+class PoolParams(PipelineParams):
     """Largest element, or sum, of each window and channel.
 
     Parameters
@@ -75,7 +75,6 @@ class PoolParams(BlockParams):
         Windows a beat, one behind the other; divides ``positions_per_frame``. More than one
         needs all channels in a beat.
     positions_per_frame : int
-
     depth : int or None
         Places of the output queue; None: enough for one beat a cycle.
 
@@ -93,7 +92,6 @@ class PoolParams(BlockParams):
     lanes: int = 1
     positions: int = 1
     positions_per_frame: int = 1
-    depth: int | None = None
 
     kind = "pool"
 
@@ -119,10 +117,6 @@ class PoolParams(BlockParams):
         return (StreamShape(self.output_type, self.positions * self.lanes, self._beats),)
 
     @property
-    def cycles(self) -> int:
-        return self._beats
-
-    @property
     def leads(self) -> bool:
         return True
 
@@ -131,13 +125,8 @@ class PoolParams(BlockParams):
         return True
 
     @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Operand, tree, queue; sums of bipolar elements take one cycle more."""
-        return self.pipeline + 1
-
-    @property
     def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
+        """Operand, tree; sums of bipolar elements take one cycle more."""
         if self.operation == "max":
             levels = 1 if self.maximum_is_or else (self.window - 1).bit_length()
             return 1 + levels
@@ -165,10 +154,6 @@ class PoolParams(BlockParams):
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.window, self.lanes)
         y = x.max(axis=1) if self.operation == "max" else x.sum(axis=1)
         return (y.reshape(self._beats, -1),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
-        return Timing((start,), (start + self.latency,))
 
     def create(self) -> Pool:
         return Pool(self)

@@ -9,14 +9,15 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import stream_ports
+from .elementwise import ElementwiseParams
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_resources
 from .resources import Resources, counter_sites, rom_sites
 from .rom import cheapest_memory, read_rom, rom_latency, rom_resources
 from .saturate import saturate, saturation_sites
 from .types import IntType
-from .validation import check_int_array, check_one_of, check_positive, divisors
+from .validation import check_int_array, check_one_of
 
 __all__ = ["Requantize", "RequantizeParams"]
 
@@ -28,7 +29,7 @@ DSP_PRODUCT_BITS = 9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class RequantizeParams(BlockParams):
+class RequantizeParams(ElementwiseParams):
     """``clip((x * multiplier[c] + offset[c]) >> shift, lo, hi)``; the shift floors.
 
     Parameters
@@ -41,13 +42,8 @@ class RequantizeParams(BlockParams):
         Not negative.
     lo, hi : int or None
         Bounds of the output, the type's where None.
-    lanes : int
-        Elements a beat: divides ``channels`` (the folds of a position follow each other), or is
-        ``channels`` times a divisor of ``positions_per_frame`` (several positions a beat).
-    channels, positions_per_frame : int
-
-    depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+    lanes, channels, positions_per_frame, depth
+        See :class:`.ElementwiseParams`.
 
     Raises
     ------
@@ -55,22 +51,16 @@ class RequantizeParams(BlockParams):
         If the parameters do not fit together; the text lists the legal lanes.
     """
 
-    input_type: IntType
-    output_type: IntType
     multiplier: np.ndarray
     offset: np.ndarray
     shift: int
     lo: int | None = None
     hi: int | None = None
-    lanes: int = 1
-    channels: int = 1
-    positions_per_frame: int = 1
-    depth: int | None = None
 
     kind = "requantize"
 
     def __post_init__(self) -> None:
-        check_positive(channels=self.channels, positions_per_frame=self.positions_per_frame)
+        super().__post_init__()
         for name in ("multiplier", "offset"):
             array = check_int_array(name, getattr(self, name), 1)
             object.__setattr__(self, name, array)
@@ -87,10 +77,6 @@ class RequantizeParams(BlockParams):
         bits = max(self.product_type.bits, self.sum_type.bits)
         if bits > MAX_BITS:
             raise ValueError(f"Intermediate width must be at most {MAX_BITS}, not {bits!r}")
-        check_one_of("lanes", self.lanes, {
-            *divisors(self.channels),
-            *(self.channels * k for k in divisors(self.positions_per_frame)),
-        })
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -125,42 +111,11 @@ class RequantizeParams(BlockParams):
         return bool((self.offset != 0).any())
 
     @property
-    def folds(self) -> int:
-        """Beats that bring the channels of one position."""
-        return max(1, self.channels // self.lanes)
-
-    @property
-    def inputs(self) -> tuple[StreamShape, ...]:
-        beats = self.channels * self.positions_per_frame // self.lanes
-        return (StreamShape(self.input_type, self.lanes, beats),)
-
-    @property
-    def outputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.output_type, self.lanes, self.inputs[0].beats),)
-
-    @property
-    def cycles(self) -> int:
-        return self.inputs[0].beats
-
-    @property
-    def leads(self) -> bool:
-        return True
-
-    @property
-    def follows(self) -> bool:
-        return True
-
-    @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Operand, product, sum (the last two if there is such a step), clip, queue.
+    def pipeline(self) -> int:
+        """Operand, product, sum (the last two if there is such a step), clip.
 
         One more where multipliers and offsets come from several block RAMs.
         """
-        return self.pipeline + 1
-
-    @property
-    def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
         return 1 + self.table_latency + self.multiplies + self.adds
 
     @property
@@ -235,10 +190,6 @@ class RequantizeParams(BlockParams):
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
         y = np.clip((x * self.multiplier + self.offset) >> self.shift, *self.bounds)
         return (y.reshape(-1, self.lanes),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
-        return Timing((start,), (start + self.latency,))
 
     def create(self) -> Requantize:
         return Requantize(self)

@@ -9,13 +9,14 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import stream_ports
+from .elementwise import ElementwiseParams
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_resources
 from .resources import Resources, counter_sites
 from .rom import cheapest_memory, look_up, read_rom, rom_latency, rom_resources
 from .types import IntType
-from .validation import check_int_array, check_one_of, check_positive, divisors
+from .validation import check_int_array, check_one_of
 
 __all__ = ["Threshold", "ThresholdParams"]
 
@@ -25,7 +26,7 @@ the address make the five inputs of a site."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ThresholdParams(BlockParams):
+class ThresholdParams(ElementwiseParams):
     """Step function ``base + step * sum(x >= thresholds[c])``.
 
     The step is 2 for a bipolar output, else 1. Where ``descending[c]`` is set, the function
@@ -40,13 +41,8 @@ class ThresholdParams(BlockParams):
         type's range: it is then always or never reached.
     base : int
     descending : array of bool, (rows,), or None
-    lanes : int
-        Elements a beat: divides ``channels`` (the folds of a position follow each other), or is
-        ``channels`` times a divisor of ``positions_per_frame`` (several positions a beat).
-    channels, positions_per_frame : int
-
-    depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+    lanes, channels, positions_per_frame, depth
+        See :class:`.ElementwiseParams`.
 
     Raises
     ------
@@ -54,22 +50,16 @@ class ThresholdParams(BlockParams):
         If the parameters do not fit together; the text lists the legal lanes.
     """
 
-    input_type: IntType
-    output_type: IntType
     thresholds: np.ndarray
     base: int = 0
     descending: np.ndarray | None = None
-    lanes: int = 1
-    channels: int = 1
-    positions_per_frame: int = 1
-    depth: int | None = None
 
     kind = "threshold"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         rows = check_int_array("thresholds", self.thresholds, 2)
         object.__setattr__(self, "thresholds", rows)
-        check_positive(channels=self.channels, positions_per_frame=self.positions_per_frame)
         check_one_of("rows of thresholds", len(rows), (1, self.channels))
         if rows.shape[1] < 1 or np.any(np.diff(rows, axis=1) < 0):
             raise ValueError(f"thresholds must be ascending and at least one a row, not {rows!r}")
@@ -84,10 +74,6 @@ class ThresholdParams(BlockParams):
             raise ValueError(
                 f"output_type must hold {self.base} to {top}, not {self.output_type}"
             )
-        check_one_of("lanes", self.lanes, {
-            *divisors(self.channels),
-            *(self.channels * k for k in divisors(self.positions_per_frame)),
-        })
 
     @property
     def step(self) -> int:
@@ -105,42 +91,11 @@ class ThresholdParams(BlockParams):
         return int(self.thresholds.shape[1]).bit_length()
 
     @property
-    def folds(self) -> int:
-        """Beats that bring the channels of one position."""
-        return max(1, self.channels // self.lanes)
-
-    @property
-    def inputs(self) -> tuple[StreamShape, ...]:
-        beats = self.channels * self.positions_per_frame // self.lanes
-        return (StreamShape(self.input_type, self.lanes, beats),)
-
-    @property
-    def outputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.output_type, self.lanes, self.inputs[0].beats),)
-
-    @property
-    def cycles(self) -> int:
-        return self.inputs[0].beats
-
-    @property
-    def leads(self) -> bool:
-        return True
-
-    @property
-    def follows(self) -> bool:
-        return True
-
-    @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Operand, the stages, one for what remains to be added, the queue.
+    def pipeline(self) -> int:
+        """Operand, the stages, one for what remains to be added.
 
         A stage takes one cycle, and one or two more if its table has more than eight words.
         """
-        return self.pipeline + 1
-
-    @property
-    def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
         stages = range(self.stages)
         return 1 + self.stages + sum(map(self.table_latency, stages)) + self.finishes
 
@@ -221,10 +176,6 @@ class ThresholdParams(BlockParams):
             count += x >= column
         count = np.where(self.falling, self.thresholds.shape[1] - count, count)
         return ((self.base + self.step * count).reshape(-1, self.lanes),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1)
-        return Timing((start,), (start + self.latency,))
 
     def create(self) -> Threshold:
         return Threshold(self)

@@ -109,7 +109,8 @@ class ElementwisePlan(Plan):
                 offset=op.offset, shift=op.shift, lo=op.lo, hi=op.hi, lanes=lanes,
                 channels=channels, positions_per_frame=positions)
         return ClipParams(input_type=x.type, output_type=self.output.type, lo=self.output.lo,
-                          hi=self.output.hi, lanes=lanes, beats=x.size // lanes)
+                          hi=self.output.hi, lanes=lanes, channels=channels,
+                          positions_per_frame=positions)
 
 
 class LanePlan(Plan):

@@ -29,14 +29,15 @@ def threshold(lanes):
                            thresholds=np.sort(rng.integers(-9, 9, (4, 3)), axis=1), lanes=lanes)
 
 
-CLIP = ClipParams(input_type=S4, output_type=U2, lo=0, hi=3, beats=12)
+CLIP = ClipParams(input_type=S4, output_type=U2, lo=0, hi=3, positions_per_frame=12)
 SCALE = RequantizeParams(input_type=SUM, output_type=S4, multiplier=np.array([3]),
                          offset=np.array([1]), shift=2, lo=-5, hi=7, positions_per_frame=12)
 CHAINS = {
     "neuron": (neuron(pe=4, simd=6), threshold(4)),
     "neuron_one_beat": (neuron(pe=1, simd=6), threshold(1)),
     "neuron_folded": (neuron(pe=2, simd=2), threshold(2)),
-    "three": (SCALE, CLIP, ClipParams(input_type=U2, output_type=U2, lo=1, hi=2, beats=12)),
+    "three": (SCALE, CLIP, ClipParams(input_type=U2, output_type=U2, lo=1, hi=2,
+                                       positions_per_frame=12)),
 }
 
 

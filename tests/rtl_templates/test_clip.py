@@ -23,15 +23,17 @@ CASES = [
 def test_equals_reference(number, lanes):
     source, target, lo, hi = CASES[number]
     check_block(ClipParams(input_type=source, output_type=target, lo=lo, hi=hi, lanes=lanes,
-                           beats=25), seed=number)
+                           channels=lanes, positions_per_frame=25), seed=number)
 
 
 def test_schedule_is_exact():
-    check_schedule(ClipParams(input_type=INT5, output_type=IntType(3), lo=0, hi=6, beats=9), seed=0)
+    check_schedule(ClipParams(input_type=INT5, output_type=IntType(3), lo=0, hi=6,
+                              positions_per_frame=9), seed=0)
 
 
 def test_reference_is_a_clip():
-    params = ClipParams(input_type=INT5, output_type=IntType(3), lo=0, hi=6, beats=4)
+    params = ClipParams(input_type=INT5, output_type=IntType(3), lo=0, hi=6,
+                        positions_per_frame=4)
     got = params.reference(np.array([[-16], [3], [6], [15]]))[0]
     np.testing.assert_array_equal(got, [[0], [3], [6], [6]])
 
@@ -39,13 +41,14 @@ def test_reference_is_a_clip():
 @pytest.mark.parametrize("change, text", [
     (dict(lo=7), "lo must be at most hi = 6, not 7"),
     (dict(hi=9), "output_type must hold 0 to 9, not uint3"),
-    (dict(lanes=0), "lanes must be at least 1, not 0"),
+    (dict(lanes=0), "lanes must be one of 1, 2, 4, not 0"),
     (dict(input_type=BIPOLAR),
      "output_type must be bipolar or signed and at least 2 bits wide for bipolar inputs"),
     (dict(lo=1, hi=1, output_type=BIPOLAR),
      "output_type must be an integer type for int5 inputs, not bipolar"),
 ])  # fmt: skip
 def test_errors(change, text):
-    legal = dict(input_type=INT5, output_type=IntType(3), lo=0, hi=6, lanes=1, beats=4)
+    legal = dict(input_type=INT5, output_type=IntType(3), lo=0, hi=6, lanes=1,
+                 positions_per_frame=4)
     with pytest.raises(ValueError, match=text):
         ClipParams(**{**legal, **change})

@@ -55,7 +55,8 @@ def test_requantize(params):
 
 
 @pytest.mark.parametrize("params", [
-    ClipParams(input_type=IntType(10, True), output_type=IntType(4), lo=0, hi=15, lanes=8, beats=8),
+    ClipParams(input_type=IntType(10, True), output_type=IntType(4), lo=0, hi=15, lanes=8,
+               positions_per_frame=64),
     ArgMaxParams(input_type=IntType(8, True), channels=10, lanes=10),
     ArgMaxParams(input_type=IntType(12, True), channels=58, lanes=1),
     GlobalPoolParams(input_type=IntType(4), output_type=IntType(4), operation="max", positions=49,
