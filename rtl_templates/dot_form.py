@@ -20,10 +20,10 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from amaranth.hdl import Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Value
 
 from .bit_heap import heap_resources
-from .pipeline import pack_codes
+from .pipeline import delay, pack_codes
 from .resources import Resources
 from .rom import read_rom, rom_latency, rom_resources
 from .types import IntType
@@ -170,6 +170,28 @@ class DotForm(ABC):
         slot : Value
         """
         return read_rom(m, "weights", pack_codes(codes, type_), slot, self.word_bits, self.memory)
+
+    @property
+    def offset(self) -> int:
+        """What an operand's :meth:`offset_binary` is above the operand."""
+        return 1 << (self.operand.bits - 1) if self.operand.signed else 0
+
+    def offset_binary(self, code: Value) -> Value:
+        """An operand's code as an unsigned number: the lowest operand is 0."""
+        top = self.operand.bits - 1
+        return Cat(code[:top], ~code[top]) if self.operand.signed else code[: top + 1]
+
+    def planes(self, m: Module, codes: Sequence[Value]) -> list[Value]:
+        """The operands' bits of each value side by side, :attr:`lead` cycles later.
+
+        Parameters
+        ----------
+        m : Module
+        codes : sequence of Value
+            By operand.
+        """
+        return [delay(m, f"plane_{j}", Cat(code[j] for code in codes), self.lead)
+                for j in range(self.operand.bits)]
 
     def plane_sign(self, plane: int) -> int:
         """-1 for the highest bit of a signed code, else 1."""

@@ -96,20 +96,16 @@ class DigitForm(DotForm):
 
     @cached_property
     def constants(self) -> np.ndarray:
-        # Codes are offset binary, of signed operands too: half is what each code is too large.
-        half = 1 << (self.operand.bits - 1) if self.operand.signed else 0
-        total = -half * self.weights.astype(np.int64).sum(axis=2)
+        # Codes are offset binary, of signed operands too: each is too large by the offset.
+        total = -self.offset * self.weights.astype(np.int64).sum(axis=2)
         for k, (digit, width) in enumerate(zip(self.digits, self._widths, strict=True)):
             total -= ((digit < 0).sum(axis=2) * ((1 << width) - 1)) << (2 * k)
         return total
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
-        bits = self.operand.bits
-        codes = [Cat(code[: bits - 1], ~code[bits - 1]) if self.operand.signed else code[:bits]
-                 for code in operands]
+        codes = [self.offset_binary(code) for code in operands]
         nothing = Const(0, self.operands)
-        planes: list[Value] = [nothing, *(delay(m, f"plane_{j}", Cat(code[j] for code in codes),
-                                                self.lead) for j in range(bits)), nothing]
+        planes: list[Value] = [nothing, *self.planes(m, codes), nothing]
         result: list[list[Value]] = []
         for choices in self._choices(m, slot):
             columns: list[list[Value]] = [[] for _ in self.heights(0)]

@@ -73,8 +73,7 @@ class GatedForm(DotForm):
         return -1 if self.weight.signed and bit == self.weight.bits - 1 else 1
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
-        planes = [delay(m, f"plane_{j}", Cat(code[j] for code in operands), self.lead)
-                  for j in range(self.operand.bits)]
+        planes = self.planes(m, operands)
         if self.word_bits:
             width = self.operands * self.weight.bits
             word = self.word(m, self.weights, self.weight, slot)

@@ -111,8 +111,7 @@ class GraphForm(DotForm):
     @cached_property
     def _graph(self) -> tuple[list[_Node], np.ndarray]:
         bits = self.operand.bits
-        half = 1 << (bits - 1) if self.operand.signed else 0
-        nodes = [_Node(None, False, (1 << bits) - 1, half, 0)] * self.operands
+        nodes = [_Node(None, False, (1 << bits) - 1, self.offset, 0)] * self.operands
         digits = _digits(self.weights[0])
         count = digits.shape[0] * digits.shape[1]
         flat = digits.reshape(count, self.operands)
@@ -167,12 +166,10 @@ class GraphForm(DotForm):
         return total
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
-        bits = self.operand.bits
         # By signal and by level from its own on.
         values: list[list[Value]] = []
         for k, code in enumerate(operands):
-            plain = Cat(code[: bits - 1], ~code[bits - 1]) if self.operand.signed else code[:bits]
-            values.append([delay(m, f"operand_{k}", plain)])
+            values.append([delay(m, f"operand_{k}", self.offset_binary(code))])
 
         def at(signal: int, level: int) -> Value:
             chain = values[signal]

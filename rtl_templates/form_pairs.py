@@ -98,8 +98,7 @@ class PairForm(DotForm):
     @cached_property
     def constants(self) -> np.ndarray:
         # Codes are offset binary, of signed operands too: half is what each code is too large.
-        bits = self.operand.bits
-        half = 1 << (bits - 1) if self.operand.signed else 0
+        bits, half = self.operand.bits, self.offset
         differs, negative = self._choices
         # Sum: u - 2 half, its negative: (~u) - ones + 2 half. The difference is a + (~b), too
         # large by ``last``, whatever the offsets.
@@ -112,8 +111,7 @@ class PairForm(DotForm):
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
         bits = self.operand.bits
-        codes = [Cat(code[: bits - 1], ~code[bits - 1]) if self.operand.signed else code[:bits]
-                 for code in operands]
+        codes = [self.offset_binary(code) for code in operands]
         sums, differences = [], []
         for k in range(self.pairs):
             total, difference = Signal(bits + 1, name=f"sum_{k}"), Signal(bits + 1,

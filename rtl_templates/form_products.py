@@ -103,8 +103,7 @@ class ProductForm(DotForm):
     def constants(self) -> np.ndarray:
         # Codes are offset binary, of signed operands too. The highest bit of a product counts
         # negative: its complement is one more, in each.
-        half = 1 << (self.operand.bits - 1) if self.operand.signed else 0
-        total = -half * self.weights.astype(np.int64).sum(axis=2)
+        total = -self.offset * self.weights.astype(np.int64).sum(axis=2)
         return total - (self.operands << self.pitch)
 
     @cached_property
@@ -121,7 +120,7 @@ class ProductForm(DotForm):
         return IntType(bits + (self.packed > 1 and not self._narrow), signed=True)
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
-        bits, factor = self.operand.bits, self._factor_type
+        factor = self._factor_type
         width = self.operands * factor.bits
         if self.word_bits:
             word = self.word(m, self._factors, factor, slot)
@@ -132,8 +131,7 @@ class ProductForm(DotForm):
         heap: list[list[list[Value]]] = [[[] for _ in self.heights(n)]
                                          for n in range(self.neurons)]
         for k, code in enumerate(operands):
-            plain = Cat(code[: bits - 1], ~code[bits - 1]) if self.operand.signed else code[:bits]
-            operand = delay(m, f"operand_{k}", plain, self.word_latency)
+            operand = delay(m, f"operand_{k}", self.offset_binary(code), self.word_latency)
             for g, group in enumerate(words):
                 weight = group[k * factor.bits : (k + 1) * factor.bits]
                 fields = self._multiply(m, f"{g}_{k}", operand, weight)

@@ -99,8 +99,7 @@ class TableForm(DotForm):
         return total
 
     def columns(self, m: Module, operands: Sequence[Value], slot: Value) -> list[list[Value]]:
-        planes = [delay(m, f"plane_{j}", Cat(code[j] for code in operands))
-                  for j in range(self.operand.bits)]
+        planes = self.planes(m, operands)
         slot = delay(m, "slot", slot)
         return [self._lookups(n, planes, slot) for n in range(self.neurons)]
 
