@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .nest import nest, span_flag
+from .nest import nest, periodic_flag, span_flag
 from .queue import Queue
 from .sliding_window import WindowParams
 
@@ -51,7 +51,9 @@ class LineBuffer(wiring.Component):
         word, row = nest(m, step, word=p.row_words, row=p.line_rows)
         row_step = step & word.last
         fed = span_flag(m, "fed", [y < p.shape[0] for y in range(p.line_rows)], row, row_step)
-        emits = self._emits(m, row.last, row_step)
+        # Whether the row ends a row of windows.
+        emits = Const(1) if p.line_rows == 1 else periodic_flag(
+            m, "emits", "rows_to_windows", p.first_end, p.stride[0], row.last, row_step)
         m.d.comb += [
             step.eq((self.i.valid | ~fed) & room),
             self.i.ready.eq(fed & room),
@@ -89,25 +91,6 @@ class LineBuffer(wiring.Component):
             m.d.sync += free.eq(free + 1)
         with m.Elif(~leaving & step & emits):
             m.d.sync += free.eq(free - 1)
-
-    def _emits(self, m: Module, frame_end: Value, step: Value) -> Value:
-        """Whether the row ends a row of windows."""
-        p = self.params
-        first, every = p.first_end, p.stride[0]
-        if p.line_rows == 1:
-            return Const(1)
-        if first == 0 and every == 1:
-            return Const(1)
-        wait = Signal(range(max(first, every - 1) + 1), init=first, name="rows_to_windows")
-        emits = Signal(init=first == 0)
-        with m.If(step):
-            with m.If(frame_end):
-                m.d.sync += [wait.eq(first), emits.eq(first == 0)]
-            with m.Elif(emits):
-                m.d.sync += [wait.eq(every - 1), emits.eq(every == 1)]
-            with m.Else():
-                m.d.sync += [wait.eq(wait - 1), emits.eq(wait == 1)]
-        return emits
 
     def _column(self, m: Module, step: Signal, place: Signal) -> Value:
         """The newest word and those above it, a cycle after the step, until the next step."""

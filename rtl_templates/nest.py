@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-__all__ = ["Loop", "loop", "nest", "span_flag"]
+__all__ = ["Loop", "loop", "nest", "periodic_flag", "span_flag"]
 
 
 @dataclass(frozen=True)
@@ -89,4 +89,34 @@ def span_flag(m: Module, name: str, values: Sequence[bool], at: Loop, step: Valu
                     m.d.sync += flag.eq(int(values[k + 1]))
         with m.If(at.last):
             m.d.sync += flag.eq(int(values[0]))
+    return flag
+
+
+def periodic_flag(m: Module, name: str, wait_name: str, first: int, every: int, end: Value,
+                  step: Value) -> Value:
+    """Whether a loop's count is ``first``, ``first + every``, ..., as a register.
+
+    Parameters
+    ----------
+    m : Module
+    name, wait_name : str
+        Of the register, and of the counter of steps to the next of these counts: cheaper than a
+        comparison with each.
+    first, every : int
+    end : Value
+        The loop is in its last round.
+    step : Value
+        The loop goes on.
+    """
+    if first == 0 and every == 1:
+        return Const(1)
+    wait = Signal(range(max(first, every - 1) + 1), init=first, name=wait_name)
+    flag = Signal(init=first == 0, name=name)
+    with m.If(step):
+        with m.If(end):
+            m.d.sync += [wait.eq(first), flag.eq(first == 0)]
+        with m.Elif(flag):
+            m.d.sync += [wait.eq(every - 1), flag.eq(every == 1)]
+        with m.Else():
+            m.d.sync += [wait.eq(wait - 1), flag.eq(wait == 1)]
     return flag

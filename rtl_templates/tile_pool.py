@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
-from .nest import Loop, nest, span_flag
+from .nest import Loop, nest, periodic_flag, span_flag
 from .pipeline import delay, element, issue, recode
 from .pool import check_pooling, running_result
 from .queue import credit_resources
@@ -209,16 +209,7 @@ class TilePool(wiring.Component):
         values = [k % size == at and k < whole for k in range(count)]
         if sum(values) < 2 or size == 1:
             return span_flag(m, name, values, loop, step)
-        # Cheaper than a comparison with every place: the steps to the next one.
-        wait = Signal(range(size), init=at, name=f"{name}_in")
-        flag = Signal(name=name, init=values[0])
-        with m.If(step):
-            with m.If(loop.last):
-                m.d.sync += [wait.eq(at), flag.eq(values[0])]
-            with m.Elif(flag):
-                m.d.sync += [wait.eq(size - 1), flag.eq(0)]
-            with m.Else():
-                m.d.sync += [wait.eq(wait - 1), flag.eq(wait == 1)]
+        flag = periodic_flag(m, name, f"{name}_in", at, size, loop.last, step)
         if at >= count - whole:
             return flag  # none among what is left over
         inside = span_flag(m, f"{name}_inside", [k < whole for k in range(count)], loop, step)

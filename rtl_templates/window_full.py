@@ -7,7 +7,7 @@ from amaranth.lib import memory, stream, wiring
 
 from .block import stream_ports
 from .line_buffer import LineBuffer
-from .nest import nest, span_flag
+from .nest import nest, periodic_flag, span_flag
 from .pipeline import pack_codes
 from .sliding_window import WindowParams
 from .window_reader import deliver, outside_rows
@@ -50,10 +50,14 @@ class FullWindow(wiring.Component):
         part, group, row = nest(m, shift, part=p.slices, group=p.groups, row=p.out_shape[0])
         next_group = shift & part.last
         lead, inside = p.lead_groups, p.shape[1] // p.pixels
+        # Whether the column group is one of the map's, whether it completes windows.
+        mapped = span_flag(m, "inside", [lead <= k < lead + inside for k in range(p.groups)],
+                           group, next_group)
+        completes = Const(1) if p.groups == 1 else periodic_flag(
+            m, "completes", "groups_to_window", p.history, p.every, group.last, next_group)
         m.d.comb += [
-            takes.eq(span_flag(m, "inside", [lead <= k < lead + inside for k in range(p.groups)],
-                               group, next_group)),
-            emits.eq(self._emits(m, group.last, next_group)),
+            takes.eq(mapped),
+            emits.eq(completes),
             lines.o.ready.eq(shift & takes),
         ]
         free = Signal()  # nothing is complete that would be lost
@@ -63,23 +67,6 @@ class FullWindow(wiring.Component):
         window = self._window(m, lines.o.payload, takes, row.count, shift, part.count)
         m.d.comb += free.eq(~complete | deliver(m, p, self.o, complete, window))
         return m
-
-    def _emits(self, m: Module, row_end: Value, step: Value) -> Value:
-        """Whether the column group completes windows."""
-        p = self.params
-        first, every = p.history, p.every
-        if p.groups == 1 or (first == 0 and every == 1):
-            return Const(1)
-        wait = Signal(range(max(first, every - 1) + 1), init=first, name="groups_to_window")
-        emits = Signal(init=first == 0, name="completes")
-        with m.If(step):
-            with m.If(row_end):
-                m.d.sync += [wait.eq(first), emits.eq(first == 0)]
-            with m.Elif(emits):
-                m.d.sync += [wait.eq(every - 1), emits.eq(every == 1)]
-            with m.Else():
-                m.d.sync += [wait.eq(wait - 1), emits.eq(wait == 1)]
-        return emits
 
     def _window(self, m: Module, column: Value, inside: Value, row: Value, shift: Signal,
                 part: Signal) -> Value:
