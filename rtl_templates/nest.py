@@ -1,4 +1,4 @@
-"""Nested loops as counters whose ends are known in a register."""
+"""Nested loops as counters whose ends are known, in a register where not asked otherwise."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Loop:
     last: Value
 
 
-def loop(m: Module, name: str, rounds: int, step: Value) -> Loop:
-    """Counter from 0 that starts over after ``rounds`` steps; the last round is a register.
+def loop(m: Module, name: str, rounds: int, step: Value, *, registered: bool = True) -> Loop:
+    """Counter from 0 that starts over after ``rounds`` steps.
 
     Parameters
     ----------
@@ -30,11 +30,18 @@ def loop(m: Module, name: str, rounds: int, step: Value) -> Loop:
     rounds : int
     step : Value
         The loop goes on.
+    registered : bool
+        Whether the last round is known from a register, or by a comparison.
     """
     count = Signal(range(max(2, rounds)), name=name)
     if rounds == 1:
         return Loop(count, Const(1))
     last = Signal(name=f"{name}_last")
+    if not registered:
+        m.d.comb += last.eq(count == rounds - 1)
+        with m.If(step):
+            m.d.sync += count.eq(Mux(last, 0, count + 1))
+        return Loop(count, last)
     with m.If(step):
         m.d.sync += [
             count.eq(Mux(last, 0, count + 1)),
@@ -43,7 +50,7 @@ def loop(m: Module, name: str, rounds: int, step: Value) -> Loop:
     return Loop(count, last)
 
 
-def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
+def nest(m: Module, step: Value, *, registered: bool = True, **rounds: int) -> list[Loop]:
     """Counters of nested loops, the innermost first.
 
     Parameters
@@ -52,6 +59,8 @@ def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
         Receives the logic (domain ``sync``).
     step : Value
         The innermost loop goes on.
+    registered : bool
+        See :func:`loop`.
     rounds : int
         Rounds of each loop by its name.
 
@@ -61,7 +70,7 @@ def nest(m: Module, step: Value, **rounds: int) -> list[Loop]:
     """
     loops = []
     for name, total in rounds.items():
-        loops.append(loop(m, name, total, step))
+        loops.append(loop(m, name, total, step, registered=registered))
         step = step & loops[-1].last
     return loops
 

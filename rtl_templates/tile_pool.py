@@ -1,33 +1,31 @@
-"""Pooling of tiles: windows that do not overlap, each reduced as its elements come."""
+"""Pooling of tiles: windows that do not overlap, or the whole map, reduced as elements come."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import StreamShape, stream_ports
 from .nest import Loop, nest, periodic_flag, span_flag
-from .pipeline import delay, element, issue, recode
+from .pipeline import PipelineParams, delay, element, issue, recode
 from .pool import check_pooling, running_result
-from .queue import credit_resources
+from .queue import credit_resources, in_lutram
 from .resources import Resources, bram18_of, lutram_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
 
 __all__ = ["TilePool", "TilePoolParams"]
 
-LUTRAM_WORDS = 64
-"""Up to so many running results are kept in LUTs, more in block RAM."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class TilePoolParams(BlockParams):
+class TilePoolParams(PipelineParams):
     """Largest element, or sum, of each channel of tiles side by side.
 
-    What is left of a map at the right and below is no tile, and goes unused.
+    A tile may be the whole map: global pooling. What is left of a map at the right and below is no
+    tile, and goes unused.
 
     Parameters
     ----------
@@ -55,7 +53,6 @@ class TilePoolParams(BlockParams):
     shape: tuple[int, int, int]
     tile: tuple[int, int]
     lanes: int = 1
-    depth: int | None = None
 
     kind = "tile_pool"
 
@@ -72,6 +69,17 @@ class TilePoolParams(BlockParams):
     def tiles(self) -> tuple[int, int]:
         """Tiles down and across."""
         return self.shape[0] // self.tile[0], self.shape[1] // self.tile[1]
+
+    @property
+    def walk(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows and columns of the map and of a tile, as they are counted.
+
+        Tiles as wide as the map are runs of positions: a column of them.
+        """
+        (height, width, _), (high, wide) = self.shape, self.tile
+        if wide == width:
+            return (height * width, 1), (high * width, 1)
+        return (height, width), self.tile
 
     @property
     def folds(self) -> int:
@@ -94,31 +102,53 @@ class TilePoolParams(BlockParams):
         return (StreamShape(self.output_type, self.lanes, down * across * self.folds),)
 
     @property
-    def cycles(self) -> int:
-        return self.inputs[0].beats
-
-    @property
-    def latency(self) -> int:  # type: ignore[override]
-        """Operand, result, queue."""
-        return self.pipeline + 1
+    def emits(self) -> np.ndarray:
+        ends = np.zeros((*self.shape[:2], self.folds), dtype=bool)
+        (down, across), (high, wide) = self.tiles, self.tile
+        ends[high - 1 : down * high : high, wide - 1 : across * wide : wide] = True
+        return ends.reshape(-1)
 
     @property
     def pipeline(self) -> int:
-        """Cycles from issue to the output queue's input."""
+        """Operand, result."""
         return 2
+
+    @property
+    def pitch(self) -> int:
+        """Places from one tile's running results to the next one's."""
+        return 1 << (self.folds - 1).bit_length()
+
+    @property
+    def words(self) -> int:
+        """Running results that wait at a time, of as many channels as a beat has."""
+        return (self.tiles[1] - 1) * self.pitch + self.folds
+
+    @property
+    def memory(self) -> str:
+        """What holds the running results: ``register``, ``lutram`` or ``block``."""
+        if self.words == 1 and not self.leftover:
+            return "register"
+        # Block RAM is written a cycle after it is read: too late for a next beat of the same place.
+        small = in_lutram(self.partial_type.bits * self.lanes, self.words)
+        return "lutram" if small or self.folds == 1 else "block"
+
+    @property
+    def leftover(self) -> int:
+        """Columns at the right that are of no tile."""
+        return self.shape[1] % self.tile[1]
 
     @property
     def resources(self) -> Resources:
         bits, width = self.partial_type.bits, self.partial_type.bits * self.lanes
         each = bits * 1.5 + 1 if self.operation == "max" else bits
-        rounds = (self.folds, self.shape[1], self.shape[0], self.tiles[1] + 1)
+        rounds = (self.folds, *self.walk[0], self.tiles[1] + 1 if self.walk[0][1] > 1 else 1)
         counted = sum((n - 1).bit_length() for n in rounds)
-        places = self.tiles[1] << (self.folds - 1).bit_length()
-        block = places > LUTRAM_WORDS and self.folds > 1
-        store = (Resources(bram18=bram18_of(width, places)) if block
-                 else Resources(lut=lutram_sites(width, places)))
-        return (Resources(lut=each * self.lanes + 1.45 * counted + 15,
-                          ff=counted + 20 + self.inputs[0].width + width) + store
+        store = {"register": Resources(ff=width),
+                 "lutram": Resources(lut=lutram_sites(width, self.words)),
+                 "block": Resources(bram18=bram18_of(width, self.words))}[self.memory]
+        flags = 2 if self.tile == self.shape[:2] else 15
+        return (Resources(lut=each * self.lanes + 1.45 * counted + flags,
+                          ff=counted + flags + 5 + self.inputs[0].width + width) + store
                 + credit_resources(self.outputs[0].width, self.pipeline, self.depth))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -127,14 +157,6 @@ class TilePoolParams(BlockParams):
         x = x[: down * high, : across * wide].reshape(down, high, across, wide, -1)
         y = x.max(axis=(1, 3)) if self.operation == "max" else x.sum(axis=(1, 3))
         return (y.reshape(-1, self.lanes),)
-
-    def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
-        ends = np.zeros((frames, *self.shape[:2], self.folds), dtype=bool)
-        (down, across), (high, wide) = self.tiles, self.tile
-        ends[:, high - 1 : down * high : high, wide - 1 : across * wide : wide] = True
-        emits = ends.reshape(-1)
-        start = serve(arrivals[0], depth=self.depth, hold=self.latency + 1, emits=emits)
-        return Timing((start,), (start[emits] + self.latency,))
 
     def create(self) -> TilePool:
         return TilePool(self)
@@ -167,21 +189,25 @@ class TilePool(wiring.Component):
         p = self.params
         m = Module()
         go = Signal()
-        fold, column, row = nest(m, go, fold=p.folds, column=p.shape[1], row=p.shape[0])
+        (rows, columns), (high, wide) = p.walk
+        # A single tile asks little of its loops: comparisons are cheaper than registers.
+        fold, column, row = nest(m, go, registered=(rows, columns) != (high, wide),
+                                 fold=p.folds, column=columns, row=rows)
         pixel = go & fold.last
         first_x, last_x = (self._flag(m, f"{name}_column", at, 1, column, pixel)
-                           for name, at in (("first", 0), ("last", p.tile[1] - 1)))
+                           for name, at in (("first", 0), ("last", wide - 1)))
         first_y, last_y = (self._flag(m, f"{name}_row", at, 0, row, pixel & column.last)
-                           for name, at in (("first", 0), ("last", p.tile[0] - 1)))
+                           for name, at in (("first", 0), ("last", high - 1)))
         queue = issue(m, go, [self.i], self.o, p.pipeline, last_x & last_y, p.depth)
 
         # Tiles side by side: a number that stays until the tile's last column is over.
-        tile = Signal(range(max(2, p.tiles[1] + 1)))
-        with m.If(pixel):
-            with m.If(column.last):
-                m.d.sync += tile.eq(0)
-            with m.Elif(last_x):
-                m.d.sync += tile.eq(tile + 1)
+        tile = Signal(range(p.tiles[1] + 1 if columns > wide else 1))
+        if len(tile):
+            with m.If(pixel):
+                with m.If(column.last):
+                    m.d.sync += tile.eq(0)
+                with m.Elif(last_x):
+                    m.d.sync += tile.eq(tile + 1)
 
         # One cycle later: the operand meets what its channels have so far.
         running = delay(m, "running", go, reset=True)
@@ -204,8 +230,10 @@ class TilePool(wiring.Component):
 
     def _flag(self, m: Module, name: str, at: int, axis: int, loop: Loop, step: Value) -> Value:
         """Whether a row or column is the one ``at`` of a whole tile, as a register."""
-        p = self.params
-        size, count, whole = p.tile[axis], p.shape[axis], p.tiles[axis] * p.tile[axis]
+        count, size = (pair[axis] for pair in self.params.walk)
+        if size == count:  # the loop's own ends
+            return loop.last if at == size - 1 else loop.count == 0
+        whole = count // size * size
         values = [k % size == at and k < whole for k in range(count)]
         if sum(values) < 2 or size == 1:
             return span_flag(m, name, values, loop, step)
@@ -219,24 +247,20 @@ class TilePool(wiring.Component):
                 tile: Signal) -> Value:
         """Results so far at the place of the operand: a register, LUTRAM or block RAM."""
         p = self.params
-        if p.folds == p.tiles[1] == 1 and p.shape[1] == p.tile[1]:
+        if p.memory == "register":
             held = Signal(len(partials), name="held", reset_less=True)
             with m.If(running):
                 m.d.sync += held.eq(partials)
             return held
-        pitch = 1 << (p.folds - 1).bit_length()
-        places = (p.tiles[1] - 1) * pitch + p.folds
-        # Written a cycle after it is read: too late for the next beat, if that is of the same.
-        block = places > LUTRAM_WORDS and p.folds > 1
+        block = p.memory == "block"
         m.submodules.partial_results = store = memory.Memory(
-            shape=unsigned(len(partials)), depth=places, init=[],
+            shape=unsigned(len(partials)), depth=p.words, init=[],
             attrs={"ram_style": "block"} if block else {})
         write, read = store.write_port(), store.read_port(domain="sync" if block else "comb")
-        bits = (places - 1).bit_length()
-        place = Signal(bits)
-        m.d.comb += place.eq(fold | tile * pitch)
+        place = Signal((p.words - 1).bit_length())
+        m.d.comb += place.eq(fold | tile * p.pitch)
         late = delay(m, "place", place)
-        used = delay(m, "used", tile != p.tiles[1])
+        used = delay(m, "used", tile != p.tiles[1]) if len(tile) else Const(1)
         m.d.comb += [
             write.addr.eq(late), write.data.eq(partials), write.en.eq(running & used),
             read.addr.eq(place if block else late),

@@ -12,7 +12,6 @@ from ...rtl_templates.argmax import ArgMaxParams
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.cat import CatParams
 from ...rtl_templates.clip import ClipParams
-from ...rtl_templates.global_pool import GlobalPoolParams
 from ...rtl_templates.pad import PadParams
 from ...rtl_templates.pool import PoolParams
 from ...rtl_templates.requantize import RequantizeParams
@@ -256,10 +255,11 @@ class PoolPlan(Plan):
                     yield {"lanes": positions * channels}
 
     def _tiled(self, folding: Folding) -> bool:
-        """Whether the windows are tiles, and come pixel by pixel."""
-        return (self.op.stride == self.op.kernel and self.pad is None
-                and getattr(self.op, "dilation", (1, 1)) == (1, 1)
-                and folding["lanes"] <= self.inputs[0].shape[2])
+        """Whether the windows are tiles, and come pixel by pixel; the whole map is one."""
+        return self.whole or (
+            self.op.stride == self.op.kernel and self.pad is None
+            and getattr(self.op, "dilation", (1, 1)) == (1, 1)
+            and folding["lanes"] <= self.inputs[0].shape[2])
 
     def _split(self, folding: Folding) -> tuple[int, int]:
         """Channels of a slice and positions at once."""
@@ -267,8 +267,6 @@ class PoolPlan(Plan):
         return min(folding["lanes"], channels), max(1, folding["lanes"] // channels)
 
     def cycles(self, folding: Folding) -> int:
-        if self.whole:
-            return self._global(folding).cycles
         if self._tiled(folding):
             return self._tiles(folding).cycles
         return max(self._window(folding).cycles, self._tree(folding).cycles)
@@ -291,12 +289,6 @@ class PoolPlan(Plan):
             channels=self.output.shape[2], lanes=channels, positions=positions,
             positions_per_frame=self.output.size // self.output.shape[2])
 
-    def _global(self, folding: Folding) -> GlobalPoolParams:
-        (x,) = self.inputs
-        return GlobalPoolParams(
-            input_type=x.type, output_type=self.output.type, operation=self.operation,
-            positions=x.size // x.shape[2], channels=x.shape[2], lanes=folding["lanes"])
-
     def _tiles(self, folding: Folding) -> TilePoolParams:
         (x,) = self.inputs
         return TilePoolParams(
@@ -305,10 +297,9 @@ class PoolPlan(Plan):
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, source = self.op.name, self.source
-        if self.whole or self._tiled(folding):
-            params = self._global(folding) if self.whole else self._tiles(folding)
+        if self._tiled(folding):
             stream = builder.take(name, source, folding["lanes"])
-            outputs = builder.add(name, name, params, [stream], name)
+            outputs = builder.add(name, name, self._tiles(folding), [stream], name)
         else:
             window = self._window(folding)
             stream = builder.take(name, source, window.inputs[0].lanes)

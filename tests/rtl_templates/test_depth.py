@@ -9,13 +9,13 @@ from quantloom.rtl_templates.argmax import ArgMaxParams
 from quantloom.rtl_templates.block import serve
 from quantloom.rtl_templates.cat import CatParams
 from quantloom.rtl_templates.clip import ClipParams
-from quantloom.rtl_templates.global_pool import GlobalPoolParams
 from quantloom.rtl_templates.neuron import NeuronParams
 from quantloom.rtl_templates.pad import PadParams
 from quantloom.rtl_templates.pool import PoolParams
 from quantloom.rtl_templates.requantize import RequantizeParams
 from quantloom.rtl_templates.sliding_window import WindowParams
 from quantloom.rtl_templates.threshold import ThresholdParams
+from quantloom.rtl_templates.tile_pool import TilePoolParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from quantloom.rtl_templates.upsample import UpsampleParams
 
@@ -56,9 +56,9 @@ BLOCKS = {
                                positions_per_frame=6, depth=d),
     "clip": lambda d: ClipParams(input_type=S4, output_type=U2, lo=0, hi=3,
                                  positions_per_frame=12, depth=d),
-    "global_pool": lambda d: GlobalPoolParams(input_type=U2, output_type=IntType(5),
-                                              operation="sum", positions=6, channels=4, lanes=2,
-                                              depth=d),
+    "global_pool": lambda d: TilePoolParams(input_type=U2, output_type=IntType(5),
+                                            operation="sum", shape=(2, 3, 4), tile=(2, 3), lanes=2,
+                                            depth=d),
     "neuron": lambda d: neuron(d, pe=4, simd=6),
     "neuron_folded": lambda d: neuron(d, pe=1, simd=2),
     "neuron_one_beat": lambda d: neuron(d, pe=1, simd=6),

@@ -1,13 +1,13 @@
-"""Cost of thresholds, rescaling, clips, argmax and global pooling against their synthesis."""
+"""Cost of thresholds, rescaling, clips, argmax and pooling of tiles against their synthesis."""
 
 import numpy as np
 import pytest
 
 from quantloom.rtl_templates.argmax import ArgMaxParams
 from quantloom.rtl_templates.clip import ClipParams
-from quantloom.rtl_templates.global_pool import GlobalPoolParams
 from quantloom.rtl_templates.requantize import RequantizeParams
 from quantloom.rtl_templates.threshold import ThresholdParams
+from quantloom.rtl_templates.tile_pool import TilePoolParams
 from quantloom.rtl_templates.types import IntType
 
 from .resources import check_resources
@@ -59,10 +59,12 @@ def test_requantize(params):
                positions_per_frame=64),
     ArgMaxParams(input_type=IntType(8, True), channels=10, lanes=10),
     ArgMaxParams(input_type=IntType(12, True), channels=58, lanes=1),
-    GlobalPoolParams(input_type=IntType(4), output_type=IntType(4), operation="max", positions=49,
-                     channels=32, lanes=4),
-    GlobalPoolParams(input_type=IntType(4), output_type=IntType(10), operation="sum",
-                     positions=49, channels=64, lanes=8),
+    TilePoolParams(input_type=IntType(4), output_type=IntType(4), operation="max",
+                   shape=(7, 7, 32), tile=(7, 7), lanes=4),
+    TilePoolParams(input_type=IntType(4), output_type=IntType(10), operation="sum",
+                   shape=(7, 7, 64), tile=(7, 7), lanes=8),
+    TilePoolParams(input_type=IntType(4), output_type=IntType(8), operation="sum",
+                   shape=(27, 29, 6), tile=(3, 4), lanes=2),
 ], ids=label)  # fmt: skip
 def test_others(params):
     check_resources(params, levels=LEVELS)
