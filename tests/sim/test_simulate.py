@@ -37,7 +37,8 @@ def test_equals_golden(emitted, engine, name, stress):
     assert report.frames == report.frames_requested == FRAMES
     expected = golden.run(dataflow.network, frames_of(dataflow, FRAMES))[dataflow.network.output]
     np.testing.assert_array_equal(report.outputs, expected)
-    assert report.layers_checked == tuple(dataflow.network.tensors)
+    # The window of what follows brings the padding: no stream carries it.
+    assert report.layers_checked == tuple(t for t in dataflow.network.tensors if t != "pad")
     for check in report.streams:
         assert check.beats == FRAMES * dataflow.streams[check.stream].shape.beats
     for mark, depth in report.fifo_high_water.values():
