@@ -90,8 +90,8 @@ def test_wrong_weight_is_found(emitted, engine, tmp_path):
 def test_mismatch_of_a_stream_without_tensor_names_beat_and_lane(emitted, tmp_path):
     _, path = emitted("branches")
     text = path.read_text()
-    start = text.index("\nmodule conv1_window(")
-    wire = re.compile(r"assign o_payload = (.*);").search(text, start)
+    start = text.index("conv1_window conv1_window (")
+    wire = re.compile(r"\.i_payload\((.*)\),").search(text, start)
     bad = tmp_path / "bad.v"
     bad.write_text(f"{text[: wire.start(1)]}~({wire[1]}){text[wire.end(1) :]}")
     report = run(emitted, "branches", verilog=bad)
