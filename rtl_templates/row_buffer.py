@@ -158,10 +158,11 @@ class RowRing(wiring.Component):
         p = self.params
         m = Module()
         rows = _control(m, self)
-        # A row takes a power of two of words, so that no address is multiplied.
+        # A row takes a power of two of words, so that no address is multiplied. The last one has
+        # them all, too: an address behind its end is never used, but simulators complain of it.
         pitch = 1 << (p.row_words - 1).bit_length()
         m.submodules.store = store = memory.Memory(
-            shape=unsigned(len(self.data)), depth=(p.rows - 1) * pitch + p.row_words, init=[])
+            shape=unsigned(len(self.data)), depth=p.rows * pitch, init=[])
         write, read = store.write_port(), store.read_port()
         m.d.comb += [
             write.en.eq(rows.write),

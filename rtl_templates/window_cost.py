@@ -91,7 +91,7 @@ def ring_resources(p: WindowParams) -> Resources:
         total += Resources(lut=turn + (0 if block else banks), ff=kh * width + read,
                            bram18=p.rows * bram18_of(width, p.row_words) if block else 0)
     else:
-        words = ((p.rows - 1) << at) + p.row_words
+        words = p.rows << at
         if words * width <= 512 or words <= 32:
             total += Resources(lut=lutram_sites(width, words), ff=width)
         else:
