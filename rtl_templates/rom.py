@@ -97,9 +97,9 @@ class RomPlan:
         """What it occupies."""
         lut = sum(rom_sites(t.bits, t.rows) for t in self.tiles if not t.bram18)
         lut += sum(_mux_sites(self.ways(bit)) for bit in range(self.width))
-        ff = sum(t.bits for t in self.tiles if not t.bram18)
+        ff = self.width + sum(t.bits for t in self.tiles if not t.bram18)
         if self.multiplexed:
-            ff += self.width + (self.depth - 1).bit_length() - min(
+            ff += (self.depth - 1).bit_length() - min(
                 _address_bits(tile.rows) for tile in self.tiles)
         return Resources(lut=lut, ff=ff, bram18=self.bram18)
 
@@ -130,11 +130,11 @@ def rom_resources(width: int, depth: int, memory: str) -> Resources:
 def rom_latency(width: int, depth: int, memory: str) -> int:
     """Cycles from an address to :func:`read_rom`'s word.
 
-    Always 1 in LUTs. In block RAM 1 if every bit comes from one primitive, 2 with a registered
-    multiplexer behind them.
+    1 in LUTs. 2 in block RAM: its words come late in their cycle, and may pass a multiplexer,
+    before they are registered.
     """
     _check(width, depth, memory)
-    return 2 if memory == "block" and depth > 1 and plan_rom(width, depth).multiplexed else 1
+    return 2 if memory == "block" and depth > 1 else 1
 
 
 def cheapest_memory(width: int, depth: int) -> str:
@@ -352,8 +352,10 @@ def _block_rom(
             data[tile] = _memory(m, f"{name}_{k}", part, at, tile.bits, "block", "sync")
         else:
             data[tile] = _lut_rom(m, f"{name}_{k}", part, at, tile.bits)
+    word = Signal(plan.width, name=f"{name}_word", reset_less=True)
     if not plan.multiplexed:
-        return Cat(data[tile] for tile in plan.tiles)
+        m.d.sync += word.eq(Cat(data[tile] for tile in plan.tiles))
+        return word
     # The bits of the address that choose, in the cycle of the words.
     lowest = min(_address_bits(tile.rows) for tile in plan.tiles)
     row_now = Signal(len(row), name=f"{name}_row", reset_less=True)
@@ -369,7 +371,6 @@ def _block_rom(
             places.append(column)
         bits.append(_choose([_segment(c, row_now, 0, _address_bits(plan.rows)) for c in places],
                             place_now))
-    word = Signal(plan.width, name=f"{name}_word", reset_less=True)
     m.d.sync += word.eq(Cat(bits))
     return word
 

@@ -30,6 +30,9 @@ DEFAULT_PART = PARTS["XC7Z007S"]
 """Without a part, resources are worth what they are on the smallest Zynq, and without a target
 half of it is used."""
 
+NO_DSP = Resources(lut=1 << 40, ff=1 << 40, bram18=1 << 40, dsp=0)
+"""All that a design needs but DSPs, which differ from family to family."""
+
 ROUNDS = 3
 """Solutions that are lowered, to compare the estimate with the blocks and FIFOs that come out."""
 
@@ -87,7 +90,8 @@ def fold(network: Network, target: int | None = None, *, part: Part | str | None
         Cycles a frame. None: as few as fit the part; without a part, as fast as half of the
         smallest Zynq allows, however large the network may be then.
     part : Part, str or None
-        What the design must fit, see :func:`fold_for`.
+        What the design must fit, see :func:`fold_for`. Without one no DSPs are used where there
+        is another way, so that the design suits any family.
     utilisation : float
         Share of the part's LUT sites that may be used.
 
@@ -110,7 +114,7 @@ def fold(network: Network, target: int | None = None, *, part: Part | str | None
     if target is not None:
         return search.cheapest(target)
     half = limits(DEFAULT_PART, 0.5)
-    half = Resources(half.lut, half.ff / 2, half.bram18 // 2, half.dsp // 2)
+    half = Resources(half.lut, half.ff / 2, half.bram18 // 2)
     found = search.fastest(half)
     return search.cheapest(search.paces[-1]) if found is None else found.foldings
 
@@ -179,9 +183,13 @@ class _Search:
         self._added: Resources | None = None  # by lowering, to the last choice
 
     def cheapest(self, target: int) -> dict[str, Folding]:
-        """The foldings that meet a target, or the fastest pace, with the fewest resources."""
+        """The foldings that meet a target, or the fastest pace, with the fewest resources.
+
+        Without DSPs, if that can be.
+        """
         self.update(text="folding")
-        choice = self.solver.solve(max(target, self.paces[0]))
+        target = max(target, self.paces[0])
+        choice = self.solver.solve(target, NO_DSP) or self.solver.solve(target)
         assert choice is not None, "without a budget there is always a folding"
         return _foldings(choice)
 

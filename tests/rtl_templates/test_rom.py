@@ -133,8 +133,7 @@ def test_lut_tables_take_a_lut6_for_64_words(width, depth):
 
 def test_latency():
     assert rom_latency(20, 500, "lut") == 1
-    assert rom_latency(36, 512, "block") == 1 and rom_latency(144, 1024, "block") == 1
-    assert rom_latency(28, 47096, "block") == 2
+    assert rom_latency(36, 512, "block") == rom_latency(28, 47096, "block") == 2
     assert rom_latency(28, 1, "block") == 1
 
 
