@@ -12,7 +12,8 @@ from amaranth.lib import memory, stream, wiring
 from .block import BlockParams, StreamShape, Timing, serve, stream_ports
 from .dot_form import DotForm
 from .dot_products import best_form, dot_latency, dot_products
-from .pipeline import counter, delay, element, pack
+from .nest import loop, nest
+from .pipeline import delay, element, pack
 from .queue import CreditQueue
 from .resources import Resources, counter_sites, lutram_sites
 from .rom import MEMORIES, read_rom, rom_resources
@@ -297,15 +298,14 @@ class Neuron(wiring.Component):
 
         # Issue: one fold of one beat a cycle.
         go, first, last = Signal(), Signal(), Signal()
-        fold, fold_last = counter(m, "fold", p.output_folds, go)
-        part, part_last = counter(m, "part", p.operand_folds, go & fold_last)
-        slot, _ = counter(m, "slot", len(p.weight_words), go)
-        group, _ = counter(m, "group", p.group_folds, go & fold_last & part_last)
+        fold, part, group = nest(m, go, fold=p.output_folds, part=p.operand_folds,
+                                 group=p.group_folds)
+        slot = loop(m, "slot", len(p.weight_words), go).count
         m.d.comb += [
-            first.eq(part == 0),
-            last.eq(part_last),
+            first.eq(part.count == 0),
+            last.eq(part.last),
             go.eq(self.i.valid & (queue.credit | ~last)),
-            self.i.ready.eq(fold_last & (queue.credit | ~last)),
+            self.i.ready.eq(fold.last & (queue.credit | ~last)),
             queue.take.eq(go & last),
         ]
 
@@ -315,9 +315,9 @@ class Neuron(wiring.Component):
         steps = p.pipeline - 1
         valid = delay(m, "valid", go, steps, reset=True)
         add_first, add_last = delay(m, "first", first, steps), delay(m, "last", last, steps)
-        add_fold = delay(m, "add_fold", fold, steps)
+        add_fold = delay(m, "add_fold", fold.count, steps)
         results = self._accumulate(m, dots, valid, add_first, add_fold,
-                                   self._initial(m, fold, group, steps))
+                                   self._initial(m, fold.count, group.count, steps))
         m.d.sync += [
             queue.valid.eq(valid & add_last),
             queue.payload.eq(Cat(results)),
