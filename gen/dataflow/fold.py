@@ -33,6 +33,10 @@ half of it is used."""
 NO_DSP = Resources(lut=1 << 40, ff=1 << 40, bram18=1 << 40, dsp=0)
 """All that a design needs but DSPs, which differ from family to family."""
 
+SMALL_BRAM = 4
+"""How much dearer block RAM is without a part. Not every tool uses the register at its output (open
+ones for the ECP5 do not), and the clock is slow without it: small tables are better in LUTs."""
+
 ROUNDS = 3
 """Solutions that are lowered, to compare the estimate with the blocks and FIFOs that come out."""
 
@@ -110,7 +114,7 @@ def fold(network: Network, target: int | None = None, *, part: Part | str | None
     if part is not None:
         part = find_part(part) if isinstance(part, str) else part
         return fold_for(network, part, target, utilisation=utilisation).foldings
-    search = _Search(network, DEFAULT_PART)
+    search = _Search(network, None)
     if target is not None:
         return search.cheapest(target)
     half = limits(DEFAULT_PART, 0.5)
@@ -171,11 +175,14 @@ class _Search:
     ``paces`` are the frame intervals that it can have, the fastest first.
     """
 
-    def __init__(self, network: Network, part: Part, update: Update = lambda **_: None):
+    def __init__(self, network: Network, part: Part | None, update: Update = lambda **_: None):
         self.network, self.update = network, update
         update(text="listing foldings")
         self.layers = Layers(network)
-        self.solver = Solver(self.layers, scarcity(limits(part, 1.0)))
+        total = limits(part or DEFAULT_PART, 1.0)
+        if part is None:
+            total = replace(total, bram18=total.bram18 // SMALL_BRAM)
+        self.solver = Solver(self.layers, scarcity(total))
         fastest = max(min(option.cycles for option in layer.options)
                       for layer in self.layers.layers.values())
         paces = self.layers.paces()
