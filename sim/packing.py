@@ -39,12 +39,29 @@ def pack(values: Array, shape: StreamShape) -> Array:
     raw = words.view(np.uint8)
     if bits == 8 * codes.itemsize:
         raw[:, : lanes * codes.itemsize] = codes.view(np.uint8).reshape(beats, -1)
+    elif shape.width <= 64:
+        raw[:] = _joined(codes, bits).view(np.uint8)[:, : raw.shape[1]]
+    elif bits <= 8:
+        # Eight codes are a whole number of bytes, of which a 64-bit integer holds eight.
+        groups = np.zeros((beats, -(-lanes // 8), 8), codes.dtype)
+        groups.reshape(beats, -1)[:, :lanes] = codes
+        packed = _joined(groups, bits).view(np.uint8)[..., :bits].reshape(beats, -1)
+        size = min(packed.shape[1], raw.shape[1])  # past the payload either has zeros alone
+        raw[:, :size] = packed[:, :size]
     else:
         columns = codes.view(np.uint8).reshape(beats, lanes, codes.itemsize)
         flat = np.unpackbits(columns, axis=2, count=bits, bitorder="little").reshape(beats, -1)
         packed = np.packbits(flat, axis=1, bitorder="little")
         raw[:, : packed.shape[1]] = packed
     return words
+
+
+def _joined(codes: Array, bits: int) -> Array:
+    """Codes (..., n) of at most 64 bits together as one integer each, (..., 1)."""
+    joined = np.zeros((*codes.shape[:-1], 1), "<u8")
+    for lane in range(codes.shape[-1]):
+        joined[..., 0] |= codes[..., lane].astype("<u8") << np.uint64(lane * bits)
+    return joined
 
 
 def unpack(words: Array, shape: StreamShape) -> Array:
