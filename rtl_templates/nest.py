@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 __all__ = ["Loop", "loop", "nest", "periodic_flag", "span_flag"]
 
@@ -91,13 +91,16 @@ def span_flag(m: Module, name: str, values: Sequence[bool], at: Loop, step: Valu
     if len(set(values)) == 1:
         return Const(int(values[0]), 1)
     flag = Signal(name=name, init=int(values[0]))
+    rises: list[Value] = []
+    falls: list[Value] = []
+    for k in range(len(values)):
+        following = values[(k + 1) % len(values)]
+        if values[k] != following:
+            here = at.last if k == len(values) - 1 else at.count == k
+            (rises if following else falls).append(here)
+    # As gates: an If for each would put the comparisons into the clock enable, behind the step.
     with m.If(step):
-        for k in range(len(values) - 1):
-            if values[k] != values[k + 1]:
-                with m.If(at.count == k):
-                    m.d.sync += flag.eq(int(values[k + 1]))
-        with m.If(at.last):
-            m.d.sync += flag.eq(int(values[0]))
+        m.d.sync += flag.eq((flag | Cat(rises).any()) & ~Cat(falls).any())
     return flag
 
 

@@ -128,7 +128,7 @@ class TilePoolParams(PipelineParams):
         """What holds the running results: ``register``, ``lutram`` or ``block``."""
         if self.words == 1 and not self.leftover:
             return "register"
-        # Block RAM is written a cycle after it is read: too late for a next beat of the same place.
+        # Block RAM has to be read early: before the last beat's result, if that is for this place.
         small = in_lutram(self.partial_type.bits * self.lanes, self.words)
         return "lutram" if small or self.folds == 1 else "block"
 
@@ -144,7 +144,8 @@ class TilePoolParams(PipelineParams):
         rounds = (self.folds, *self.walk[0], self.tiles[1] + 1 if self.walk[0][1] > 1 else 1)
         counted = sum((n - 1).bit_length() for n in rounds)
         store = {"register": Resources(ff=width),
-                 "lutram": Resources(lut=lutram_sites(width, self.words)),
+                 "lutram": Resources(lut=lutram_sites(width, self.words),
+                                     ff=width * (self.folds > 1)),
                  "block": Resources(bram18=bram18_of(width, self.words))}[self.memory]
         flags = 2 if self.tile == self.shape[:2] else 15
         return (Resources(lut=each * self.lanes + 1.45 * counted + flags,
@@ -252,17 +253,19 @@ class TilePool(wiring.Component):
             with m.If(running):
                 m.d.sync += held.eq(partials)
             return held
-        block = p.memory == "block"
+        # Read a cycle early, into a register, unless the beat before may write that place.
+        early = p.folds > 1
+        style = "block" if p.memory == "block" else "distributed"
         m.submodules.partial_results = store = memory.Memory(
             shape=unsigned(len(partials)), depth=p.words, init=[],
-            attrs={"ram_style": "block"} if block else {})
-        write, read = store.write_port(), store.read_port(domain="sync" if block else "comb")
+            attrs={"ram_style": style} if early else {})
+        write, read = store.write_port(), store.read_port(domain="sync" if early else "comb")
         place = Signal((p.words - 1).bit_length())
         m.d.comb += place.eq(fold | tile * p.pitch)
         late = delay(m, "place", place)
         used = delay(m, "used", tile != p.tiles[1]) if len(tile) else Const(1)
         m.d.comb += [
             write.addr.eq(late), write.data.eq(partials), write.en.eq(running & used),
-            read.addr.eq(place if block else late),
+            read.addr.eq(place if early else late),
         ]
         return read.data

@@ -35,7 +35,8 @@ class Accelerator(wiring.Component):
 
     A frame enters as ``input.beats`` transfers; elements lie side by side in TDATA, the first
     lowest, padded to whole bytes at the top. ``m_axis_tlast`` marks the last transfer of a frame.
-    ``s_axis_tlast`` is accepted and not needed: frames are counted. Reset is synchronous.
+    ``s_axis_tlast`` is accepted and not needed: frames are counted. Reset is synchronous and takes
+    effect a cycle later.
 
     Every stream is a set of wires of this module, named after the stream; FIFO levels are wires
     named ``<fifo>_level``.
@@ -76,7 +77,10 @@ class Accelerator(wiring.Component):
         domain = ClockDomain("sync")
         domain.clk = self.aclk
         m.domains += domain
-        m.d.comb += domain.rst.eq(~self.aresetn)
+        # From a register, whose output is free to be spread over the chip.
+        reset = Signal(init=1, reset_less=True)
+        m.d.sync += reset.eq(~self.aresetn)
+        m.d.comb += domain.rst.eq(reset)
 
         wires: dict[str, dict[str, Signal]] = {}
         for name, shape in self.streams.items():
@@ -101,8 +105,8 @@ class Accelerator(wiring.Component):
         source, sink = wires[self.input], wires[self.output]
         m.d.comb += [
             source["payload"].eq(self.s_axis_tdata),
-            source["valid"].eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(source["ready"]),
+            source["valid"].eq(self.s_axis_tvalid & ~reset),
+            self.s_axis_tready.eq(source["ready"] & ~reset),
             self.m_axis_tdata.eq(sink["payload"]),
             self.m_axis_tvalid.eq(sink["valid"]),
             sink["ready"].eq(self.m_axis_tready),
