@@ -68,10 +68,11 @@ def nest(m: Module, step: Value, *, registered: bool = True, **rounds: int) -> l
     -------
     list of Loop
     """
-    loops = []
+    loops: list[Loop] = []
+    ends: Value = Const(1, 1)  # of all loops inside, apart from the step: that comes late
     for name, total in rounds.items():
-        loops.append(loop(m, name, total, step, registered=registered))
-        step = step & loops[-1].last
+        loops.append(loop(m, name, total, step & ends, registered=registered))
+        ends = loops[-1].last & ends
     return loops
 
 
