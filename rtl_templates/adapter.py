@@ -7,9 +7,9 @@ from math import gcd
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing, fewest_places, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, fewest_places, serve
 from .pipeline import select
 from .queue import Queue, queue_resources
 from .resources import Resources
@@ -149,29 +149,18 @@ class AdapterParams(BlockParams):
         return Adapter(self)
 
 
-class Adapter(wiring.Component):
+class Adapter(BlockComponent[AdapterParams]):
     """Width adapter; one beat a cycle on the side with more beats.
 
     An output beat is cut out of the input beat and the last units before it. A wide input beat
     stays where it is until the output beat that reaches past its end; a narrow one is taken at
     once.
 
-    Parameters
-    ----------
-    params : AdapterParams
-
     Members
     -------
     i : In(stream of lanes_in elements)
     o : Out(stream of lanes_out elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: AdapterParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
 
 from .adder_tree import adder_tree, tree_latency
-from .block import StreamShape, stream_ports
+from .block import BlockComponent, StreamShape
 from .pipeline import PipelineParams, decode, issue
 from .queue import credit_resources
 from .resources import Resources
@@ -106,27 +105,16 @@ class AddParams(PipelineParams):
         return Add(self)
 
 
-class Add(wiring.Component):
+class Add(BlockComponent[AddParams]):
     """Weighted sum; see :class:`AddParams` for what it computes.
 
     A beat of every input is taken at once. One beat a cycle, latency ``params.latency`` cycles.
-
-    Parameters
-    ----------
-    params : AddParams
 
     Members
     -------
     i, i_1, ... : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: AddParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
 
-from .block import StreamShape, stream_ports
+from .block import BlockComponent, StreamShape
 from .pipeline import PipelineParams, counter, delay, issue
 from .queue import credit_resources
 from .resources import Resources, counter_sites
@@ -109,27 +108,16 @@ class ArgMaxParams(PipelineParams):
         return ArgMax(self)
 
 
-class ArgMax(wiring.Component):
+class ArgMax(BlockComponent[ArgMaxParams]):
     """Index of the largest channel; see :class:`ArgMaxParams`.
 
     One input beat a cycle, latency ``params.latency`` cycles from a position's last beat.
-
-    Parameters
-    ----------
-    params : ArgMaxParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of one index)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: ArgMaxParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

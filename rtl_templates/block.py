@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from amaranth.lib import data, stream, wiring
@@ -13,7 +13,9 @@ from amaranth.lib.wiring import In, Out
 from .resources import Resources
 from .types import IntType
 
-__all__ = ["BlockParams", "StreamShape", "Timing", "fewest_places", "serve", "stream_ports"]
+__all__ = ["BlockComponent", "BlockParams", "StreamShape", "Timing", "fewest_places", "serve"]
+
+P = TypeVar("P", bound="BlockParams")
 
 
 @dataclass(frozen=True)
@@ -255,11 +257,30 @@ class BlockParams:
         raise NotImplementedError
 
 
-def stream_ports(params: BlockParams) -> dict[str, In | Out]:
-    """Members of a block's signature: ``i``, ``i_1``, ..., ``o``, ``o_1``, ..., ``tap``, ..."""
-    members: dict[str, In | Out] = {}
-    for flow, letter, shapes in ((In, "i", params.inputs), (Out, "o", params.outputs),
-                                 (Out, "tap", params.inner)):
-        for k, shape in enumerate(shapes):
-            members[letter if k == 0 else f"{letter}_{k}"] = flow(shape.signature)
-    return members
+class BlockComponent(wiring.Component, Generic[P]):
+    """Hardware of a block: its streams are its members.
+
+    Parameters
+    ----------
+    params : BlockParams
+        Of the block's own kind.
+
+    Members
+    -------
+    i, i_1, ... : In(stream)
+    o, o_1, ... : Out(stream)
+    tap, tap_1, ... : Out(stream)
+        Those inside, to be watched; ``ready`` has no meaning.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, params: P):
+        self.params = params
+        members: dict[str, In | Out] = {}
+        for flow, letter, shapes in ((In, "i", params.inputs), (Out, "o", params.outputs),
+                                     (Out, "tap", params.inner)):
+            for k, shape in enumerate(shapes):
+                members[letter if k == 0 else f"{letter}_{k}"] = flow(shape.signature)
+        super().__init__(members)

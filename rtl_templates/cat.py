@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Cat as Bits
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .pipeline import recode, select
 from .queue import Queue, queue_resources
 from .resources import Resources
@@ -110,25 +110,14 @@ class CatParams(BlockParams):
         return Cat(self)
 
 
-class Cat(wiring.Component):
+class Cat(BlockComponent[CatParams]):
     """Concatenation; one output beat a cycle, latency 1 cycle.
-
-    Parameters
-    ----------
-    params : CatParams
 
     Members
     -------
     i, i_1, ... : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: CatParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing, fewest_places, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, fewest_places
 from .queue import Queue, queue_resources
 from .resources import Resources
 
@@ -139,12 +139,8 @@ class ChainParams(BlockParams):
         return Chain(self)
 
 
-class Chain(wiring.Component):
+class Chain(BlockComponent[ChainParams]):
     """Pipelines one behind the other; see :class:`ChainParams`.
-
-    Parameters
-    ----------
-    params : ChainParams
 
     Members
     -------
@@ -152,13 +148,6 @@ class Chain(wiring.Component):
     o : Out(stream), of the last part
     tap, tap_1, ... : Out(stream), of the others, to be watched; ``ready`` has no meaning
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: ChainParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import stream, wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .pipeline import decode, issue, recode
 from .queue import credit_resources
@@ -73,25 +72,14 @@ class ClipParams(ElementwiseParams):
         return Clip(self)
 
 
-class Clip(wiring.Component):
+class Clip(BlockComponent[ClipParams]):
     """Clip; one beat a cycle, latency 2 cycles.
-
-    Parameters
-    ----------
-    params : ClipParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: ClipParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

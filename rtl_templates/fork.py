@@ -9,7 +9,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .queue import Queue, queue_resources
 from .resources import Resources
 from .validation import check_positive
@@ -86,27 +86,16 @@ class ForkParams(BlockParams):
         return Fork(self)
 
 
-class Fork(wiring.Component):
+class Fork(BlockComponent[ForkParams]):
     """Fork; one beat a cycle, every other cycle with an output of depth 1; latency 1 cycle.
 
     A beat is taken when every output has room for it.
-
-    Parameters
-    ----------
-    params : ForkParams
 
     Members
     -------
     i : In(stream)
     o, o_1, ... : Out(stream)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: ForkParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .dot_form import DotForm
 from .dot_products import best_form, dot_latency, dot_products
 from .nest import loop, nest
@@ -263,7 +263,7 @@ class NeuronParams(BlockParams):
         return Neuron(self)
 
 
-class Neuron(wiring.Component):
+class Neuron(BlockComponent[NeuronParams]):
     """Folded dot products; see :class:`NeuronParams` for what it computes.
 
     Takes a beat of operands every ``output_folds`` cycles and delivers, after the last beat of
@@ -271,22 +271,11 @@ class Neuron(wiring.Component):
     beat to the first result is ``params.latency`` cycles. The pipeline never stops: each result
     has its place in the output queue before it is begun.
 
-    Parameters
-    ----------
-    params : NeuronParams
-
     Members
     -------
     i : In(stream of positions x group lanes x simd elements)
     o : Out(stream of positions x group lanes x pe elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: NeuronParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .pipeline import recode
 from .queue import Queue, queue_resources
 from .resources import Resources
@@ -129,28 +129,17 @@ class PadParams(BlockParams):
         return Pad(self)
 
 
-class Pad(wiring.Component):
+class Pad(BlockComponent[PadParams]):
     """Padding; one output beat a cycle, latency 1 cycle.
 
     Pads are delivered as soon as it is their turn, once the frame's first input beat is there:
     a frame never begins to leave before it has begun to arrive.
-
-    Parameters
-    ----------
-    params : PadParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: PadParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
 
 from .adder_tree import adder_tree, tree_latency
-from .block import StreamShape, stream_ports
+from .block import BlockComponent, StreamShape
 from .pipeline import PipelineParams, decode, delay, issue, recode
 from .queue import credit_resources
 from .resources import Resources
@@ -159,27 +158,16 @@ class PoolParams(PipelineParams):
         return Pool(self)
 
 
-class Pool(wiring.Component):
+class Pool(BlockComponent[PoolParams]):
     """Pooling of windows; see :class:`PoolParams` for what it computes.
 
     One beat a cycle, latency ``params.latency`` cycles.
-
-    Parameters
-    ----------
-    params : PoolParams
 
     Members
     -------
     i : In(stream of positions x window x lanes elements)
     o : Out(stream of positions x lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: PoolParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

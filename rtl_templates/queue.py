@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Shape, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .resources import Resources, bram18_of, lutram_sites
 from .ring import Turns
 from .validation import check_positive
@@ -286,25 +286,14 @@ class FifoParams(BlockParams):
         return Fifo(self)
 
 
-class Fifo(wiring.Component):
+class Fifo(BlockComponent[FifoParams]):
     """FIFO between two blocks; latency 1 cycle (2 if deeper than 64), one beat a cycle.
-
-    Parameters
-    ----------
-    params : FifoParams
 
     Members
     -------
     i : In(stream)
     o : Out(stream)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: FifoParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_resources
@@ -195,27 +194,16 @@ class RequantizeParams(ElementwiseParams):
         return Requantize(self)
 
 
-class Requantize(wiring.Component):
+class Requantize(BlockComponent[RequantizeParams]):
     """Fixed-point rescaling; see :class:`RequantizeParams` for what it computes.
 
     One beat a cycle, latency ``params.latency`` cycles.
-
-    Parameters
-    ----------
-    params : RequantizeParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: RequantizeParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_resources
@@ -181,28 +180,17 @@ class ThresholdParams(ElementwiseParams):
         return Threshold(self)
 
 
-class Threshold(wiring.Component):
+class Threshold(BlockComponent[ThresholdParams]):
     """Step function per channel; see :class:`ThresholdParams` for what it computes.
 
     One beat a cycle. Every lane searches its count bit by bit, most significant first, in a
     pipeline of its own; latency ``params.latency`` cycles.
-
-    Parameters
-    ----------
-    params : ThresholdParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: ThresholdParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

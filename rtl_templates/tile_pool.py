@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory
 
-from .block import StreamShape, stream_ports
+from .block import BlockComponent, StreamShape
 from .nest import Loop, nest, periodic_flag, span_flag
 from .pipeline import PipelineParams, delay, element, issue, recode
 from .pool import check_pooling, running_result
@@ -163,28 +163,17 @@ class TilePoolParams(PipelineParams):
         return TilePool(self)
 
 
-class TilePool(wiring.Component):
+class TilePool(BlockComponent[TilePoolParams]):
     """Pooling of tiles; see :class:`TilePoolParams` for what it computes.
 
     Every element meets the result of its tile so far, which waits in a memory for a row of
     tiles. One input beat a cycle, also from frame to frame; latency 3 cycles.
-
-    Parameters
-    ----------
-    params : TilePoolParams
 
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: TilePoolParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Module, Signal, Value, unsigned
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory, wiring
 
-from .block import BlockParams, StreamShape, Timing, serve, stream_ports
+from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .pipeline import delay
 from .queue import CreditQueue, credit_resources
 from .resources import Resources, lutram_sites
@@ -133,29 +133,18 @@ class UpsampleParams(BlockParams):
         return Upsample(self)
 
 
-class Upsample(wiring.Component):
+class Upsample(BlockComponent[UpsampleParams]):
     """Nearest-neighbour enlargement; one output beat a cycle.
 
     Two rows of the input are kept (two pixels where rows are not repeated): one is read out, as
     often as it takes, while the other is written. Latency 3 cycles from an input beat to its
     first copy.
 
-    Parameters
-    ----------
-    params : UpsampleParams
-
     Members
     -------
     i : In(stream of lanes elements)
     o : Out(stream of lanes elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: UpsampleParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

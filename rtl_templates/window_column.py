@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .nest import nest
 from .pipeline import pack_codes
 from .queue import CreditQueue
@@ -16,7 +16,7 @@ from .window_reader import outside_columns, outside_rows
 __all__ = ["ColumnWindow"]
 
 
-class ColumnWindow(wiring.Component):
+class ColumnWindow(BlockComponent[WindowParams]):
     """One kernel column a beat, its rows side by side; see :class:`WindowParams`.
 
     One beat a cycle as soon as a window is there. Latency ``params.latency`` cycles from its last
@@ -32,13 +32,6 @@ class ColumnWindow(wiring.Component):
     i : In(stream of channels elements)
     o : Out(stream of kernel height x channels elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: WindowParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

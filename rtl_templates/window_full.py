@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory, wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .line_buffer import LineBuffer
 from .nest import nest, periodic_flag, span_flag
 from .pipeline import pack_codes
@@ -14,7 +14,8 @@ from .window_reader import deliver, outside_rows
 
 __all__ = ["FullWindow"]
 
-class FullWindow(wiring.Component):
+
+class FullWindow(BlockComponent[WindowParams]):
     """All kernel positions at once; see :class:`WindowParams`.
 
     Takes a column of the kernel's rows from the line buffer in a cycle, or brings one of pads,
@@ -32,13 +33,6 @@ class FullWindow(wiring.Component):
     i : In(stream of pixels x channels elements)
     o : Out(stream of positions x kernel x channels elements)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: WindowParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params

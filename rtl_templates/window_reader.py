@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 
-from .block import stream_ports
+from .block import BlockComponent
 from .nest import Loop, nest
 from .pipeline import pack_codes
 from .queue import CreditQueue, Queue
@@ -15,7 +15,7 @@ from .sliding_window import WindowParams
 __all__ = ["RingWindow", "deliver", "outside_columns", "outside_rows"]
 
 
-class RingWindow(wiring.Component):
+class RingWindow(BlockComponent[WindowParams]):
     """Windows from a single memory, one kernel position a cycle; see :class:`WindowParams`.
 
     Serial windows go out as they are read, one beat a cycle. Collected ones take a cycle for
@@ -33,13 +33,6 @@ class RingWindow(wiring.Component):
     i : In(stream of channels elements)
     o : Out(stream of channels elements, or of all kernel positions)
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, params: WindowParams):
-        self.params = params
-        super().__init__(stream_ports(params))
 
     def elaborate(self, platform: object) -> Module:
         p = self.params
