@@ -72,7 +72,7 @@ def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
     netlist = synthesise(source, "digits", tmp_path)
     cells = netlist.read_text()
     assert "LUT6" in cells and "DSP48E1" in cells and "RAMB" not in cells
-    x = inputs_to_integers(design.network, np.load(images))[:3]
+    x = inputs_to_integers(design.network, np.load(images))[:5]
     report = simulate(design.dataflow, netlist, x, engine="icarus", libraries=[cell_models()],
                       ports_only=True)
-    assert report.ok and report.frames == 3, report.first_mismatch
+    assert report.ok and report.frames == 5, report.first_mismatch
