@@ -33,7 +33,7 @@ half of it is used."""
 NO_DSP = Resources(lut=1 << 40, ff=1 << 40, bram18=1 << 40, dsp=0)
 """All that a design needs but DSPs, which differ from family to family."""
 
-SMALL_BRAM = 4
+BRAM_DEARER = 4
 """How much dearer block RAM is without a part. Not every tool uses the register at its output (open
 ones for the ECP5 do not), and the clock is slow without it: small tables are better in LUTs."""
 
@@ -181,7 +181,7 @@ class _Search:
         self.layers = Layers(network)
         total = limits(part or DEFAULT_PART, 1.0)
         if part is None:
-            total = replace(total, bram18=total.bram18 // SMALL_BRAM)
+            total = replace(total, bram18=total.bram18 // BRAM_DEARER)
         self.solver = Solver(self.layers, scarcity(total))
         fastest = max(min(option.cycles for option in layer.options)
                       for layer in self.layers.layers.values())
