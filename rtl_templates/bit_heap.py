@@ -4,7 +4,8 @@ A sum of many small numbers is a heap of bits, a column for each power of two. A
 three bits of a column and leaves one there and one in the next; on 7-series its two functions of
 the same three inputs share one LUT site. Columns are compressed in this way until two rows are
 left, which a carry chain adds. Carry chains of two-operand adders would take as many sites, but
-break the heap into short chains that fill slices badly.
+break the heap into short chains that fill slices badly. Where LUTs are short and DSPs are not,
+adders in DSP48E1 take the last rows: of those of 12 bits four share one.
 
 A level of full adders on a column is three bitwise operations on vectors, so the description,
 and the simulation of it, stay small.
@@ -18,7 +19,24 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from .resources import Resources
 
-__all__ = ["add_columns", "heap_latency", "heap_resources"]
+__all__ = ["DSP_ROWS", "add_columns", "adder_attributes", "adder_resources", "heap_latency",
+           "heap_resources"]
+
+FULL_ADDER_SITES = 1.1
+"""LUT sites of a full adder: synthesis does not find all pairs that could share one."""
+
+CARRY_ROWS = 2
+"""Rows that a carry chain adds."""
+
+DSP_ROWS = (0, 2, 9)
+"""Rows that are offered to be left to DSP48E1: none; those of the carry chain, which saves most for
+a DSP; and those of four levels of full adders before."""
+
+SIMD_LANES = {12: 4, 24: 2}
+"""Adders that share a DSP48E1, by the width up to which they do (UG479, SIMD modes)."""
+
+NEVER_PACKED = 13
+"""Width that Yosys makes no DSP48E1 of: as if its carry were the thirteenth bit of a sum of 12."""
 
 LEVELS_PER_STAGE = 2
 """Levels of full adders between two registers: two LUTs, the first one with whatever logic makes
@@ -37,34 +55,72 @@ def _next_heights(heights: Sequence[int]) -> list[int]:
     return result
 
 
-def _levels(heights: Sequence[int]) -> int:
+def _levels(heights: Sequence[int], rows: int) -> int:
     levels = 0
-    while max(heights) > 2:
+    while max(heights) > rows:
         heights, levels = _next_heights(heights), levels + 1
     return levels
 
 
-def heap_latency(heights: Sequence[int]) -> int:
+def heap_latency(heights: Sequence[int], dsp_rows: int = 0) -> int:
     """Cycles through :func:`add_columns` for columns of these heights."""
-    return -(-_levels(heights) // LEVELS_PER_STAGE) + 1
+    levels = _levels(heights, _rows(heights, dsp_rows))
+    rows = _compressed(heights, levels)
+    return -(-levels // LEVELS_PER_STAGE) + max(1, (max(rows) - 1).bit_length())
 
 
-def heap_resources(heights: Sequence[int]) -> Resources:
-    """What :func:`add_columns` occupies: a LUT site for each bit that vanishes, registers.
+def _compressed(heights: Sequence[int], levels: int) -> Sequence[int]:
+    for _ in range(levels):
+        heights = _next_heights(heights)
+    return heights
 
-    Synthesis does not find all pairs of functions that could share a site.
-    """
-    width = sum(height << k for k, height in enumerate(heights)).bit_length()
-    sites, ffs = 1.15 * max(0, sum(heights) - width), max(1, width)
-    levels = _levels(heights)
+
+def _rows(heights: Sequence[int], dsp_rows: int) -> int:
+    """Rows that are left by full adders: those of a carry chain if no DSP48E1 suits the sum."""
+    suits = dsp_rows and adder_attributes(_width(heights), dsp=True)
+    return dsp_rows if suits else CARRY_ROWS
+
+
+def _width(heights: Sequence[int]) -> int:
+    return max(1, sum(height << k for k, height in enumerate(heights)).bit_length())
+
+
+def heap_resources(heights: Sequence[int], dsp_rows: int = 0) -> Resources:
+    """What :func:`add_columns` occupies."""
+    width, levels = _width(heights), _levels(heights, _rows(heights, dsp_rows))
+    rows = _compressed(heights, levels)
+    added = max(0, max(rows) - 1)
+    if dsp_rows and adder_attributes(width, dsp=True):
+        total = adder_resources(width, dsp=True) * added
+    else:
+        total = Resources(lut=width - next((k for k, n in enumerate(rows) if n > 1), width))
+    total += Resources(lut=FULL_ADDER_SITES * (sum(heights) - sum(rows)), ff=width * max(1, added))
     for level in range(1, levels + 1):
         heights = _next_heights(heights)
         if level % LEVELS_PER_STAGE == 0 or level == levels:
-            ffs += sum(heights)
-    return Resources(lut=sites, ff=ffs)
+            total += Resources(ff=sum(heights))
+    return total
 
 
-def add_columns(m: Module, name: str, columns: Sequence[Value]) -> Value:
+def adder_resources(width: int, *, dsp: bool) -> Resources:
+    """What an adder of so many bits occupies, in a DSP48E1 its share."""
+    if adder_attributes(width, dsp=dsp):
+        return Resources(dsp=1 / next(n for widest, n in SIMD_LANES.items() if width <= widest))
+    return Resources(lut=width)
+
+
+def adder_attributes(width: int, *, dsp: bool) -> dict[str, str]:
+    """Attributes of a combinational signal that a sum is assigned to.
+
+    Vivado and Yosys put several such sums into one DSP48E1, and leave to a carry chain a sum for
+    which there is none. Other tools make carry chains of all.
+    """
+    if dsp and width <= max(SIMD_LANES) and width != NEVER_PACKED:
+        return {"use_dsp": "simd"}
+    return {}
+
+
+def add_columns(m: Module, name: str, columns: Sequence[Value], dsp_rows: int = 0) -> Value:
     """Sum of all bits, each counted ``2 ** column``, :func:`heap_latency` cycles later.
 
     One heap a cycle. The result is wide enough for any bits.
@@ -77,20 +133,35 @@ def add_columns(m: Module, name: str, columns: Sequence[Value]) -> Value:
         Prefix of the registers' names.
     columns : sequence of Value
         The bits of each column, side by side; may be empty.
+    dsp_rows : int
+        Rows that are left to adders in DSP48E1; 0 for a carry chain.
     """
     heights = [len(column) for column in columns]
-    width = sum(height << k for k, height in enumerate(heights)).bit_length()
-    levels = _levels(heights)
+    width, levels = _width(heights), _levels(heights, _rows(heights, dsp_rows))
     current = _named(m, f"{name}_bits", columns)
     for level in range(1, levels + 1):
         current = _full_adders(current)
         registered = level % LEVELS_PER_STAGE == 0 or level == levels
         current = _named(m, f"{name}_level{level}", current, registered=registered)
-    rows = [Cat(column[row] if len(column) > row else Const(0, 1) for column in current)
-            for row in range(2)]
-    total = Signal(max(1, width), name=f"{name}_sum", reset_less=True)
-    m.d.sync += total.eq(rows[0] + rows[1] if any(len(c) > 1 for c in current) else rows[0])
-    return total
+    rows: list[Value] = [Cat(column[row] if len(column) > row else Const(0, 1)
+                             for column in current)
+                         for row in range(max(1, *(len(column) for column in current)))]
+    stage = 0
+    while not stage or len(rows) > 1:
+        last = len(rows) <= 2
+        sums: list[Value] = []
+        for k in range(0, len(rows), 2):
+            part = f"{name}_sum" if last else f"{name}_rows{stage}_{k // 2}"
+            value = rows[k]
+            if k + 1 < len(rows):
+                value = Signal(width, name=f"{part}_next",
+                               attrs=adder_attributes(width, dsp=dsp_rows > 0))
+                m.d.comb += value.eq(rows[k] + rows[k + 1])
+            register = Signal(width, name=part, reset_less=True)
+            m.d.sync += register.eq(value)
+            sums.append(register)
+        rows, stage = sums, stage + 1
+    return rows[0]
 
 
 def _full_adders(columns: Sequence[Value]) -> list[Value]:

@@ -47,12 +47,15 @@ class DotForm(ABC):
     memory : str
         Where weights are that are read from a table: ``lut`` or ``block``. In block RAM they are
         always read, however few the slots.
+    dsp_rows : int
+        Rows of the heaps that adders in DSP48E1 add up.
     """
 
     operand: IntType
     weight: IntType
     weights: np.ndarray
     memory: str = "lut"
+    dsp_rows: int = 0
 
     name: ClassVar[str]
 
@@ -152,7 +155,7 @@ class DotForm(ABC):
     @cached_property
     def resources(self) -> Resources:
         """What operands to sums occupy."""
-        heaps = [heap_resources(self.heights(n)) for n in range(self.neurons)]
+        heaps = [heap_resources(self.heights(n), self.dsp_rows) for n in range(self.neurons)]
         bits = sum(sum(self.heights(n)) for n in range(self.neurons)) if self.registered else 0
         total = Resources(lut=self.bit_sites, ff=self.bit_ffs + bits, dsp=self.dsps)
         if self.word_bits:

@@ -30,12 +30,12 @@ MULTIPLIERS = ("lut", "dsp")
 
 
 def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: str = "lut",
-              multiplier: str = "lut") -> DotForm:
+              multiplier: str = "lut", dsp_rows: int = 0) -> DotForm:
     """The form with the fewest LUT sites.
 
     Parameters
     ----------
-    operand, weight, weights, memory
+    operand, weight, weights, memory, dsp_rows
         See :class:`.DotForm`.
     multiplier : str
         ``lut``, or ``dsp`` for products in DSP48E1.
@@ -48,11 +48,11 @@ def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: st
     check_one_of("multiplier", multiplier, MULTIPLIERS)
     # Blocks are made again and again with the same weights, and a graph takes time to find.
     digest = hashlib.sha256(np.ascontiguousarray(weights).data).digest()
-    key = operand, weight, weights.shape, digest, memory, multiplier
+    key = operand, weight, weights.shape, digest, memory, multiplier, dsp_rows
     if key not in _KNOWN:
         while len(_KNOWN) >= _MOST_KNOWN:
             del _KNOWN[next(iter(_KNOWN))]
-        _KNOWN[key] = _best(operand, weight, weights, memory, multiplier)
+        _KNOWN[key] = _best(operand, weight, weights, memory, multiplier, dsp_rows)
     return _KNOWN[key]
 
 
@@ -61,21 +61,24 @@ _MOST_KNOWN = 64
 
 
 def _best(operand: IntType, weight: IntType, weights: np.ndarray, memory: str,
-          multiplier: str) -> DotForm:
+          multiplier: str, dsp_rows: int) -> DotForm:
     if multiplier == "dsp":
-        form = ProductForm(operand, weight, weights, memory)
+        form = ProductForm(operand, weight, weights, memory, dsp_rows)
         if not form.applies:
             raise ValueError("multiplier must be 'lut' for operands of type "
                              f"{operand}, not 'dsp'")
         return form
-    forms = [kind(operand, weight, weights, memory) for kind in FORMS]
+    forms = [kind(operand, weight, weights, memory, dsp_rows) for kind in FORMS]
     return min((form for form in forms if form.applies), key=lambda form: form.resources.lut)
 
 
 def dot_latency(form: DotForm) -> int:
     """Cycles from operands and slot number to :func:`dot_products`."""
-    heaps = max(heap_latency(form.heights(n)) for n in range(form.neurons))
-    return form.lead + form.registered + heaps
+    return form.lead + form.registered + max(_heap_latencies(form))
+
+
+def _heap_latencies(form: DotForm) -> list[int]:
+    return [heap_latency(form.heights(n), form.dsp_rows) for n in range(form.neurons)]
 
 
 def dot_products(m: Module, form: DotForm, operands: Sequence[Value], slot: Value) -> list[Value]:
@@ -93,11 +96,11 @@ def dot_products(m: Module, form: DotForm, operands: Sequence[Value], slot: Valu
     slot : Value
         Number of the set of weights.
     """
-    latencies = [heap_latency(form.heights(n)) for n in range(form.neurons)]
+    latencies = _heap_latencies(form)
     results = []
     for n, columns in enumerate(form.columns(m, operands, slot)):
         if form.registered:
             columns = [delay(m, f"pe{n}_bits_{k}", column) for k, column in enumerate(columns)]
-        total = add_columns(m, f"pe{n}", columns)
+        total = add_columns(m, f"pe{n}", columns, form.dsp_rows)
         results.append(delay(m, f"pe{n}_even", total, max(latencies) - latencies[n]))
     return results

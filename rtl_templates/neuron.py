@@ -9,6 +9,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, wiring
 
+from .bit_heap import adder_attributes, adder_resources
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .dot_form import DotForm
 from .dot_products import best_form, dot_latency, dot_products
@@ -59,6 +60,9 @@ class NeuronParams(BlockParams):
         Where weights are that are no part of LUTs: ``lut`` or ``block``.
     multiplier : str
         ``lut``, or ``dsp`` for products in DSP48E1, several neurons' in each.
+    dsp_rows : int
+        0, or how many rows are left of each sum to be added up in DSP48E1, as accumulators then
+        are: up to four sums in each.
     depth : int or None
         Places of the output queue; None: enough for one beat a cycle.
 
@@ -81,6 +85,7 @@ class NeuronParams(BlockParams):
     group_channels: int = 1
     memory: str = "lut"
     multiplier: str = "lut"
+    dsp_rows: int = 0
     depth: int | None = None
 
     kind = "neuron"
@@ -92,6 +97,8 @@ class NeuronParams(BlockParams):
         check_divisor("group_lanes", self.group_lanes, self.groups)
         check_divisor("group_channels", self.group_channels, self.operands)
         check_one_of("memory", self.memory, MEMORIES)
+        if self.dsp_rows < 0 or self.dsp_rows == 1:
+            raise ValueError(f"dsp_rows must be 0 or at least 2, not {self.dsp_rows!r}")
         whole = self.simd == self.operands and self.pe == self.outputs_per_group
         if self.group_lanes > 1 and not whole:
             raise ValueError("group_lanes above 1 must come with simd = "
@@ -174,7 +181,8 @@ class NeuronParams(BlockParams):
     def forms(self) -> tuple[DotForm, ...]:
         """Dot products of each group lane."""
         return tuple(best_form(self.input_type, self.weight_type, self.weight_words[:, group],
-                               self.memory, self.multiplier) for group in range(self.group_lanes))
+                               self.memory, self.multiplier, self.dsp_rows)
+                     for group in range(self.group_lanes))
 
     @cached_property
     def initial(self) -> np.ndarray:
@@ -240,7 +248,10 @@ class NeuronParams(BlockParams):
         total = sum((form.resources for form in self.forms), Resources()) * self.positions
         # Accumulators, and where their sums wait for the next beat.
         if self.operand_folds > 1:
-            total += Resources(lut=bits)
+            adder = adder_resources(self.sum_bits, dsp=self.dsp_rows > 0)
+            total += adder * results
+            if not adder.lut:  # what the sums begin from is no part of a carry chain then
+                total += Resources(lut=bits / 2)
             total += (Resources(ff=bits) if self.output_folds == 1 else
                       Resources(lut=lutram_sites(bits, self.output_folds)))
         if self._starts > 1:
@@ -252,6 +263,11 @@ class NeuronParams(BlockParams):
         folds = (self.output_folds, self.operand_folds, len(self.weight_words), self.group_folds)
         control = sum(counter_sites(fold) for fold in folds) + 6
         return total + Resources(lut=control, ff=3 * self.pipeline + control)
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of an accumulator: the lowest bit does not change where heap bits count 2."""
+        return max(1, self.output_type.bits - (self.forms[0].scale - 1))
 
     @cached_property
     def _starts(self) -> int:
@@ -351,9 +367,9 @@ class Neuron(BlockComponent[NeuronParams]):
         Heap bits that count 2 leave the lowest bit of a sum to the initial value.
         """
         p = self.params
-        drop = p.forms[0].scale - 1
-        bits = max(1, p.output_type.bits - drop)
-        sums = [Signal(bits, name=f"sum_{k}") for k in range(len(dots))]
+        drop, bits = p.forms[0].scale - 1, p.sum_bits
+        attributes = adder_attributes(bits, dsp=p.dsp_rows > 0) if p.operand_folds > 1 else {}
+        sums = [Signal(bits, name=f"sum_{k}", attrs=attributes) for k in range(len(dots))]
         starts = [(start >> drop)[:bits] for start in initial]
         if p.operand_folds > 1:
             stored = self._partial_sums(m, Cat(sums), valid, fold)

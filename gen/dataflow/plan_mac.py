@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...rtl_templates.bit_heap import DSP_ROWS
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_products import MULTIPLIERS
 from ...rtl_templates.neuron import NeuronParams
@@ -24,6 +25,9 @@ __all__ = ["ConvPlan", "DensePlan"]
 
 COLLECT_CYCLES = 2
 """Cycles for a beat that is put together word by word, beside one for each word."""
+
+ARITHMETIC = ("memory", "multiplier", "dsp_rows")
+"""Keys of a folding that neurons have under the same names."""
 
 SHALLOWEST_BLOCK = 17
 """Sets of weights from which on block RAM is offered; fewer are part of the neurons' LUTs."""
@@ -43,20 +47,24 @@ class _MacPlan(Plan):
     """Layers of neurons.
 
     ``memory`` decides where weights are that are no part of LUTs, ``multiplier`` whether products
-    are made in LUTs or in DSP48E1.
+    are made in LUTs or in DSP48E1, ``dsp_rows`` how many rows
+    of each sum are left to DSP48E1.
     """
 
     op: Conv2d | Dense
     defaults: ClassVar[Mapping[str, int | str]] = MappingProxyType(
-        {"memory": "lut", "multiplier": "lut"})
+        {"memory": "lut", "multiplier": "lut", "dsp_rows": 0})
 
     def arithmetics(self, slots: int) -> Iterator[Folding]:
         """The keys of a folding that say how products are made, for so many sets of weights."""
         bits = self.inputs[0].type.bits, self.op.weight_type.bits
         multipliers = MULTIPLIERS if min(bits) > 1 and not self.inputs[0].type.bipolar else ("lut",)
+        # Sums of single bits are so short that many rows of them are mostly empty.
+        dsp_rows = DSP_ROWS if max(bits) > 1 else DSP_ROWS[:2]
         for multiplier in multipliers:
             for memory in MEMORIES if slots >= SHALLOWEST_BLOCK else ("lut",):
-                yield {"memory": memory, "multiplier": multiplier}
+                for rows in dsp_rows:
+                    yield {"memory": memory, "multiplier": multiplier, "dsp_rows": rows}
 
     @property
     def settles(self) -> bool:
@@ -103,7 +111,7 @@ class DensePlan(_MacPlan):
             output_type=self.output.type, weights=self.op.weights[None],
             bias=None if self.op.bias is None else self.op.bias[None],
             positions_per_frame=1, pe=folding["pe"], simd=folding["simd"],
-            memory=folding["memory"], multiplier=folding["multiplier"])
+            **{key: folding[key] for key in ARITHMETIC})
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, params = self.op.name, self.neuron(folding)
@@ -268,8 +276,8 @@ class ConvPlan(_MacPlan):
             bias=None if op.bias is None else op.bias.reshape(op.groups, -1),
             positions_per_frame=self.output.size // outputs, pe=folding["pe"],
             simd=folding["simd"], positions=folding["positions"],
-            group_lanes=choice.group_lanes, group_channels=channels, memory=folding["memory"],
-            multiplier=folding["multiplier"])
+            group_lanes=choice.group_lanes, group_channels=channels,
+            **{key: folding[key] for key in ARITHMETIC})
 
     def build(self, builder: Builder, folding: Folding) -> None:
         name, source, params = self.op.name, self.source, self.neuron(folding)

@@ -55,7 +55,8 @@ def scarcity(total: Resources) -> Cost:
     LUT sites are what a network of low precision runs out of. The other resources are worth a
     quarter of the sites that the part has for each of them.
     """
-    return (UNIT, *(round(UNIT * total.lut / getattr(total, kind) / 4) for kind in KINDS[1:]))
+    return (UNIT, *(round(UNIT * total.lut / max(1, getattr(total, kind)) / 4)
+                    for kind in KINDS[1:]))
 
 
 class Solver:

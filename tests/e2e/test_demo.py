@@ -57,7 +57,8 @@ def test_simulators(demo, images, engine, stress):
 def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
     """Yosys maps the Verilog to 7-series cells; their models compute the same.
 
-    It has no models of block RAM: weights are in LUTs. One layer's products are in DSPs.
+    It has no models of block RAM: weights are in LUTs. One layer's products are in DSPs, and
+    the sums of another.
     """
     if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog is not installed")

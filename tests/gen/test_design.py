@@ -52,7 +52,7 @@ def test_content(tmp_path):
     assert value["output"]["scale"] == 1.0 and value["output"]["zero_point"] == 0
     conv = value["layers"][0]
     assert conv["name"] == "conv1"
-    assert set(conv["folding"]) == {"pe", "simd", "positions", "memory", "multiplier"}
+    assert set(conv["folding"]) == {"pe", "simd", "positions", "memory", "multiplier", "dsp_rows"}
     assert conv["weights"] == {"array": "conv1.weights"}  # the weights stand beside it
     assert {block["name"] for block in value["blocks"]} >= {"conv1_window", "conv1_neuron"}
 

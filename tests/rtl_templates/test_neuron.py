@@ -1,10 +1,14 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from amaranth.back import rtlil
 
+from quantloom.rtl_templates.bit_heap import adder_resources
 from quantloom.rtl_templates.form_graph import GraphForm
 from quantloom.rtl_templates.neuron import NeuronParams
+from quantloom.rtl_templates.resources import Resources
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
@@ -85,6 +89,40 @@ def test_equals_reference_with_multipliers(operand, weight, outputs):
     check_block(params, seed=outputs)
 
 
+# Sums of few bits, of as many as four, two or one share a DSP, and of more.
+DSP_SUMS = [(IntType(4), BIPOLAR), (IntType(4, True), IntType(5, True)),
+            (IntType(4, True), IntType(6, True)), (IntType(8), IntType(8, True)),
+            (IntType(12, True), IntType(12, True))]
+
+
+@pytest.mark.parametrize("dsp_rows", [2, 3, 9])
+@pytest.mark.parametrize("folding", [dict(pe=2, simd=4), dict(pe=3, simd=12)], ids=str)
+@pytest.mark.parametrize("operand, weight", DSP_SUMS, ids=str)
+def test_equals_reference_with_sums_in_dsps(operand, weight, folding, dsp_rows):
+    shape = (1, 12, 6, 4, folding)
+    params = neuron(np.random.default_rng(6), operand, weight, shape, bias=True, dsp_rows=dsp_rows)
+    assert params.resources.lut <= replace(params, dsp_rows=0).resources.lut
+    check_block(params, seed=6)
+
+
+@pytest.mark.parametrize("width, lut, dsp", [
+    (1, 0, 0.25), (12, 0, 0.25), (13, 13, 0), (14, 0, 0.5), (24, 0, 0.5), (25, 25, 0)])
+def test_share_of_a_dsp(width, lut, dsp):
+    assert adder_resources(width, dsp=True) == Resources(lut=lut, dsp=dsp)
+    assert adder_resources(width, dsp=False) == Resources(lut=width)
+
+
+def test_sums_that_share_a_dsp_say_so():
+    """The attribute that synthesis looks for is on each sum, and on no sum that is too wide."""
+    rng = np.random.default_rng(0)
+    for operand, weight, marked in ((IntType(4), BIPOLAR, 6), (IntType(12), IntType(12, True), 0)):
+        params = neuron(rng, operand, weight, (1, 12, 6, 4, dict(pe=3, simd=4)), bias=False,
+                        dsp_rows=2)
+        text = rtlil.convert(params.create(), emit_src=False)
+        assert text.count('attribute \\use_dsp "simd"') == marked
+        assert params.resources.dsp == marked / 4
+
+
 @pytest.mark.parametrize("operand, weight", [
     (IntType(4), BIPOLAR), (IntType(4, True), BIPOLAR), (IntType(3), IntType(4, True)),
     (IntType(2, True), IntType(5, True)), (IntType(4), IntType(2)), (IntType(5, True), IntType(3)),
@@ -160,6 +198,7 @@ def test_cycles_are_the_folds(pe, simd):
     (dict(simd=5), "simd must be one of 1, 2, 3, 4, 6, 12, not 5"),
     (dict(positions=5), "positions above 1 must come with simd = 12, pe = 6"),
     (dict(positions=2), "positions must be one of 1, 5, not 2"),
+    (dict(dsp_rows=1), "dsp_rows must be 0 or at least 2, not 1"),
 ])  # fmt: skip
 def test_illegal_folding_lists_the_legal_ones(folding, text):
     with pytest.raises(ValueError, match=text):

@@ -134,7 +134,8 @@ def test_folding_by_hand(out, tmp_path):
     ("conv2", {"pe": 1, "simd": 7}, "conv2: simd must be one of 1, 2, 3, 4, 6, 9, 12, 18, 36"),
     ("conv1", {"pe": 4, "simd": 27, "positions": 3}, "conv1: positions must be one of 1, 2"),
     ("conv1", {"groups": 1},
-     "conv1: the folding must have the keys pe, simd, positions, memory, multiplier, not"),
+     "conv1: the folding must have the keys pe, simd, positions, memory, multiplier, dsp_rows, "
+     "not"),
     ("fc", {"simd": 0}, "fc: simd must be one of 1, 2, 4, 8, 16"),
 ])
 def test_illegal_folding(out, tmp_path, layer, folding, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from math import ceil
 
@@ -199,7 +200,7 @@ def test_refusals():
     network = network_of(0)
     fast = fold_for(network, PARTS["XC7Z100"])
     need = shown(fast.resources)["LUT sites"]
-    room = Part("room", "test", int(need) - 20, 0, 10**5, 100, 100)
+    room = Part("room", "test", int(need) - 20, 0, 10**5, 100, 0)
     with pytest.raises(TargetError) as refused:
         fold_for(network, room, fast.dataflow.interval, utilisation=1.0, clock=50.0)
     text = str(refused.value)
@@ -251,15 +252,35 @@ def test_parts():
         assert entry.lutram_luts < entry.luts < entry.ffs == 2 * entry.luts
 
 
+def test_sums_move_to_dsps_where_luts_bind():
+    network = network_of(0)
+    part = Part("tight", "test", 10**5, 10**5, 10**5, 100, 0)
+    without = None
+    while part.luts:  # fewer and fewer LUTs, until there are too few without DSPs
+        try:
+            without = fold_for(network, part, 36, utilisation=1.0)
+        except TargetError:
+            break
+        part = replace(part, luts=ceil(without.resources.lut) - 1)
+    assert without is not None
+    layers = {name for name, folding in without.foldings.items() if "dsp_rows" in folding}
+    assert layers == {"first", "out"} and not any(without.foldings[k]["dsp_rows"] for k in layers)
+    found = fold_for(network, replace(part, dsp=100), 36, utilisation=1.0)
+    assert any(found.foldings[name]["dsp_rows"] for name in layers)
+    assert found.resources.dsp > 0 and found.resources.lut <= part.luts
+    assert found.dataflow.interval == without.dataflow.interval
+
+
 def test_words_and_left_out_keys():
     dense = Dense(name="out", inputs=("input",), weight_type=IntType(3, True),
                   weights=np.arange(48).reshape(24, 2) % 7 - 3)
     layout = plan(dense, Network("words", Tensor.full((1, 1, 24), IntType(2)), [dense]))
     short = {"pe": 1, "simd": 2, "positions": 1}
-    full = {**short, "memory": "block", "multiplier": "dsp"}
+    full = {**short, "memory": "block", "multiplier": "dsp", "dsp_rows": 2}
     assert layout.check(full) == full
-    assert layout.check(short) == {**short, "memory": "lut", "multiplier": "lut"}
-    assert layout.check({**short, "memory": "block"}) == {**full, "multiplier": "lut"}
+    assert layout.check(short) == {**short, "memory": "lut", "multiplier": "lut", "dsp_rows": 0}
+    assert layout.check({**short, "memory": "block"}) == {
+        **full, "multiplier": "lut", "dsp_rows": 0}
     so_far = "pe = 1 and simd = 2 and positions = 1"
     for folding, text in (
         ({**full, "memory": "disk"}, f"out: memory must be one of block, lut with {so_far}, not "
@@ -268,8 +289,10 @@ def test_words_and_left_out_keys():
          "positions = 1, not 'block'"),
         ({**full, "multiplier": 1}, f"out: multiplier must be one of dsp, lut with {so_far} and "
          "memory = block, not 1"),
+        ({**full, "dsp_rows": 1}, f"out: dsp_rows must be one of 0, 2, 9 with {so_far} and "
+         "memory = block and multiplier = dsp, not 1"),
         ({"pe": 1, "memory": "lut"}, "out: the folding must have the keys pe, simd, positions, "
-         "memory, multiplier, not pe, memory"),
+         "memory, multiplier, dsp_rows, not pe, memory"),
     ):
         with pytest.raises(QuantloomError) as raised:
             layout.check(folding)
@@ -283,7 +306,8 @@ def test_pixels_of_a_stride():
                   weights=BIPOLAR.decode(rng.integers(0, 2, (3, 3, 1, 4))))
     network = Network("stride", Tensor.full((8, 8, 1), IntType(2)), [conv])
     layout = plan(conv, network)
-    fast = {"pe": 4, "simd": 9, "positions": 1, "pixels": 2, "memory": "lut", "multiplier": "lut"}
+    fast = {"pe": 4, "simd": 9, "positions": 1, "pixels": 2, "memory": "lut", "multiplier": "lut",
+            "dsp_rows": 0}
     assert layout.check(fast) == fast
     assert layout.check({"pe": 4, "simd": 9, "positions": 1}) == {**fast, "pixels": 1}
     assert (layout.cycles(fast), layout.cycles({**fast, "pixels": 1})) == (32, 64)

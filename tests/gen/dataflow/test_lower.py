@@ -88,7 +88,7 @@ def test_messages_list_the_legal_values():
         ({"pe": 4, "simd": 27, "positions": 4},
          "conv1: positions must be one of 1, 2 with pe = 4 and simd = 27, not 4"),
         ({"pe": 1}, "conv1: the folding must have the keys pe, simd, positions, memory, "
-         "multiplier, not pe"),
+         "multiplier, dsp_rows, not pe"),
     ):
         with pytest.raises(QuantloomError) as raised:
             conv.check(folding)
