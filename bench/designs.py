@@ -61,16 +61,17 @@ def _one_layer(name: str, x: Tensor, op: Op, wanted: Folding) -> Dataflow:
 
 
 def neuron(operand_type: IntType, weight_type: IntType, *, slots: int = 8, pe: int = 32,
-           simd: int = 32, **arithmetic: str) -> Dataflow:
+           simd: int = 32, dsp_rows: int = 0, **arithmetic: str) -> Dataflow:
     """A 1x1 convolution whose block ``mac_neuron`` has ``pe * simd`` lanes.
 
     Its neurons take ``slots * simd`` operands each, in as many time slots.
     """
+    wanted = {"pe": pe, "simd": simd, "positions": 1, "dsp_rows": dsp_rows, **arithmetic}
     channels = slots * simd
     x = Tensor.full((8, 8, channels), operand_type)
     op = Conv2d(name="mac", inputs=("input",), weight_type=weight_type,
                 weights=_weights((1, 1, channels, pe), weight_type, 1))
-    return _one_layer("block", x, op, {"pe": pe, "simd": simd, "positions": 1, **arithmetic})
+    return _one_layer("block", x, op, wanted)
 
 
 def window(channels: int = 32, width: int = 54) -> Dataflow:

@@ -27,6 +27,12 @@ __all__ = ["ProductForm"]
 FACTOR_BITS, OPERAND_BITS = 25, 18
 """Signed inputs of a DSP48E1's multiplier."""
 
+SMALLEST_PRODUCT = 9
+"""Bits of a product from which synthesis takes a DSP48E1; narrower ones it makes of LUTs."""
+
+LUT_MULTIPLIER = 1.5
+"""LUT sites of a multiplier in LUTs, by the product of its factors' bits."""
+
 STAGES = 3
 """Registers of a multiplier: its inputs, the product, the output."""
 
@@ -71,7 +77,12 @@ class ProductForm(DotForm):
 
     @property
     def dsps(self) -> int:
-        return self.operands * self.groups
+        return 0 if self._small else self.operands * self.groups
+
+    @property
+    def _small(self) -> bool:
+        """Whether the products are too narrow for a DSP48E1."""
+        return self._factor_type.bits + self.operand.bits < SMALLEST_PRODUCT
 
     @property
     def word_bits(self) -> int:
@@ -93,7 +104,11 @@ class ProductForm(DotForm):
 
     @property
     def bit_sites(self) -> float:
-        return float(self.operands * (self.neurons - self.groups))
+        sites = float(self.operands * (self.neurons - self.groups))
+        if self._small:
+            area = self._factor_type.bits * self.operand.bits
+            sites += LUT_MULTIPLIER * area * self.operands * self.groups
+        return sites
 
     @property
     def bit_ffs(self) -> int:

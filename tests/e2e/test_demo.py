@@ -64,15 +64,17 @@ def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
         pytest.skip("Icarus Verilog is not installed")
     out, _ = demo
     stored = Design.load(out)
-    design = Design(stored.network, {
-        name: {**folding, "memory": "lut"} if "memory" in folding else folding
-        for name, folding in stored.foldings.items()} | {
-            "dense": {**stored.foldings["dense"], "memory": "lut", "multiplier": "dsp"}})
+    foldings = {name: {**folding, "memory": "lut"} if "memory" in folding else folding
+                for name, folding in stored.foldings.items()}
+    foldings["dense"] |= {"pe": 2, "simd": 4, "multiplier": "dsp"}
+    foldings["b3b"]["dsp_rows"] = 9
+    design = Design(stored.network, foldings)
     source = tmp_path / "digits.v"
     source.write_text(to_verilog(design.dataflow))
     netlist = synthesise(source, "digits", tmp_path)
     cells = netlist.read_text()
-    assert "LUT6" in cells and "DSP48E1" in cells and "RAMB" not in cells
+    assert "LUT6" in cells and "RAMB" not in cells
+    assert '.USE_SIMD("FOUR12")' in cells and '.USE_MULT("MULTIPLY")' in cells
     x = inputs_to_integers(design.network, np.load(images))[:5]
     report = simulate(design.dataflow, netlist, x, engine="icarus", libraries=[cell_models()],
                       ports_only=True)

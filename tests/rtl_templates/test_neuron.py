@@ -178,6 +178,20 @@ def test_products_of_four_bits_share_multipliers(low, packed):
     check_block(params, seed=packed)
 
 
+@pytest.mark.parametrize("operand, weight, dsp", [
+    (IntType(4), IntType(4, True), 0), (IntType(5), IntType(4, True), 6),
+    (IntType(4), IntType(5, True), 6), (IntType(4, True), IntType(4, True), 0)], ids=str)
+def test_small_products_take_no_dsps(operand, weight, dsp):
+    """As synthesis has it: products of less than nine bits are made of LUTs."""
+    rng = np.random.default_rng(1)
+    weights = rng.integers(weight.lo, weight.hi + 1, (1, 6, 2))
+    weights[0, 0, 0] = weight.lo
+    params = NeuronParams(
+        input_type=operand, weight_type=weight, output_type=IntType(14, True), weights=weights,
+        positions_per_frame=2, pe=1, simd=6, multiplier="dsp")
+    assert params.resources.dsp == dsp
+
+
 def test_reference_is_a_matrix_product():
     rng = np.random.default_rng(3)
     params = neuron(rng, IntType(4), IntType(4, True), SHAPES[0], bias=True)

@@ -186,7 +186,7 @@ def test_fastest_that_fits(seed):
     free = fold_for(network, PARTS["XC7Z100"])
     slow = fold_for(network, PARTS["XC7Z100"], every.paces()[-1])
     lut = round((free.resources.lut + slow.resources.lut) / 2)
-    tight = Part("tight", "test", lut, lut, 10**5, 100, 100)
+    tight = Part("tight", "test", lut, lut, 10**5, 100, 0)
     found = fold_for(network, tight, utilisation=1.0)
     assert found.resources.fits(limits(tight, 1.0))
     assert free.dataflow.interval < found.dataflow.interval < slow.dataflow.interval
