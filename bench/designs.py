@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def _one_layer(name: str, x: Tensor, op: Op, wanted: Folding) -> Dataflow:
 
 
 def neuron(operand_type: IntType, weight_type: IntType, *, slots: int = 8, pe: int = 32,
-           simd: int = 32, dsp_rows: int = 0, **arithmetic: str) -> Dataflow:
+           simd: int = 32, dsp_rows: int = 0, **arithmetic: Any) -> Dataflow:
     """A 1x1 convolution whose block ``mac_neuron`` has ``pe * simd`` lanes.
 
     Its neurons take ``slots * simd`` operands each, in as many time slots.

@@ -13,6 +13,7 @@ import numpy as np
 
 from quantloom.gen.design import Design
 from quantloom.gen.emit import to_verilog
+from quantloom.rtl_templates.bit_heap import DSP_ROWS
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from . import designs
@@ -56,7 +57,7 @@ def _per_lane(name: str, verilog: str, top: str, lanes: int, *, target: float | 
 
 
 def _neuron(bits: str, operand: IntType, weight: IntType, slots: int, *, target: float,
-            peer: float, source: str, **arithmetic: str) -> Iterator[Row]:
+            peer: float, source: str, **arithmetic: Any) -> Iterator[Row]:
     flow = designs.neuron(operand, weight, slots=slots, **arithmetic)
     how = "".join(f", {key} {value}" for key, value in arithmetic.items() if value != "lut")
     yield from _per_lane(f"neuron block, {bits}, 32x32, {slots} slots{how}", to_verilog(flow),
@@ -70,6 +71,10 @@ def neuron_1x4() -> Iterator[Row]:
     for slots in (8, 16, 36):
         yield from _neuron("1-bit weights x 4-bit activations", designs.UNSIGNED_4, BIPOLAR, slots,
                            target=5.0, peer=11.4, source="HLS 11.4, RTL 12.8", memory="lut")
+    for rows in DSP_ROWS[1:]:
+        yield from _neuron("1-bit weights x 4-bit activations", designs.UNSIGNED_4, BIPOLAR, 8,
+                           target=5.0, peer=11.4, source="HLS 11.4, RTL 12.8", memory="lut",
+                           dsp_rows=rows)
 
 
 @group
