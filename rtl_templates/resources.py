@@ -27,14 +27,14 @@ class Resources:
         Flip-flops.
     bram18 : int
         RAMB18E1; a RAMB36E1 is two.
-    dsp : int
-        DSP48E1.
+    dsp : float
+        DSP48E1; blocks may share one.
     """
 
     lut: float = 0.0
     ff: float = 0.0
     bram18: int = 0
-    dsp: int = 0
+    dsp: float = 0
 
     def __add__(self, other: Resources) -> Resources:
         return Resources(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
