@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     network = load(path, input_grid=grid)
     if arguments.json:
-        print_json({"model": str(path), "door": "QONNX", "unsupported": [],
+        print_json({"model": str(path), "door": "ONNX", "unsupported": [],
                     "macs": network.macs(), "weights": sum(map(_weights, network.ops)),
                     "host": list(network.host), "layers": _rows(network)})
         return 0
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                      f"{row['macs']:,}" if row["macs"] else "",
                      f"{row['zeros']:.0%}" if row["weights"] else "")
     console.print(rows)
-    console.print(f"\n{path}: QONNX, {network.macs():,} MACs a frame, "
+    console.print(f"\n{path}: ONNX, {network.macs():,} MACs a frame, "
                   f"{sum(map(_weights, network.ops)):,} weights; all of it is supported",
                   markup=False)
     for note in network.host:

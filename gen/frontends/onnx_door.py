@@ -1,4 +1,4 @@
-"""The QONNX front door: an ONNX file to the integer network."""
+"""The ONNX front door: a QONNX or QDQ file to the integer network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import QuantloomError, UnsupportedError
 from ..network import Interface, Network, Op
-from . import elementwise, joins, quantisers, tails, weighted, windows
+from . import elementwise, joins, qdq, quantisers, tails, weighted, windows
 from .context import CONVERTERS, Context, InputGrid, LayoutError
 from .fold import FOLDABLE, fold
 from .layouts import spread
@@ -24,14 +24,14 @@ from .values import Const, Value
 __all__ = ["check", "load"]
 
 # The modules register their converters on import.
-_MODULES = (elementwise, joins, quantisers, tails, weighted, windows)
+_MODULES = (elementwise, joins, qdq, quantisers, tails, weighted, windows)
 
 _DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general",
             "qonnx.custom_op.channels_last", "finn", "qonnx")
 
 
 def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
-    """Load a QONNX, or FINN-style, ONNX file as an integer network.
+    """Load a QONNX, FINN-style or QDQ (QuantizeLinear, DequantizeLinear) file.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _node(ctx: Context, node: Node) -> None:
                                    "host", "Cut the graph before that node")
         results = [leave_to_host(node, value)] * len(node.outputs)
     elif all(x is None or isinstance(x, Const) for x in inputs) and (
-            node.op not in ("Quant", "IntQuant", "BipolarQuant")):
+            node.op not in _QUANTISES_CONSTANTS):
         keeps_grid = inputs and isinstance(inputs[0], Const) and inputs[0].integers is not None
         if (keeps_grid and node.op in _REARRANGES) or node.op == "Shape":
             results = [CONVERTERS[node.op](ctx, node)]
@@ -189,6 +189,9 @@ def _node(ctx: Context, node: Node) -> None:
         if name and result is not None:
             ctx.values[name] = result
 
+
+_QUANTISES_CONSTANTS = frozenset({"BipolarQuant", "DequantizeLinear", "IntQuant", "Quant",
+                                  "QuantizeLinear"})
 
 _REARRANGES = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose",
                          "Unsqueeze"})

@@ -23,7 +23,8 @@ Array = np.ndarray[Any, Any]
 
 # Up to this many steps comparators are cheaper than a multiplier.
 _FEW_STEPS = 15
-_QUANTISERS = frozenset({"BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "Trunc"})
+_QUANTISERS = frozenset({"BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "QuantizeLinear",
+                         "Trunc"})
 
 
 def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], Array], *,

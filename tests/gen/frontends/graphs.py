@@ -30,6 +30,7 @@ class GraphBuilder:
         self.constants: list[onnx.TensorProto] = []
         self.annotations: dict[str, str] = {}
         self.tip = "x"
+        self.result = TensorProto.FLOAT
 
     def const(self, value: Any, dtype: Any = np.float32) -> str:
         name = f"c{len(self.constants)}"
@@ -75,7 +76,7 @@ class GraphBuilder:
     def model(self, output: str = "") -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes, "g", [helper.make_tensor_value_info("x", self.dtype, self.shape)],
-            [helper.make_tensor_value_info(output or self.tip, TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(output or self.tip, self.result, None)],
             self.constants)
         for tensor, datatype in self.annotations.items():
             graph.quantization_annotation.append(onnx.TensorAnnotation(
