@@ -12,7 +12,7 @@ demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
 
 test: $(TEST_VENV)/ready
-	$(TEST_VENV)/bin/python -m pytest
+	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile
 
 lint: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/ruff check .
