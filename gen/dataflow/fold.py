@@ -247,7 +247,7 @@ class _Search:
         low, high = self._bound(room), len(self.paces)
         best, step, middle = None, 1, low
         while low < high:
-            found = self.within(self.paces[middle], room, rounds=1)
+            found = self.within(self.paces[middle], room)
             if found is not None:
                 best, high = found, middle
             else:
