@@ -55,24 +55,19 @@ def _next_heights(heights: Sequence[int]) -> list[int]:
     return result
 
 
-def _levels(heights: Sequence[int], rows: int) -> int:
-    levels = 0
-    while max(heights) > rows:
-        heights, levels = _next_heights(heights), levels + 1
-    return levels
-
-
 def heap_latency(heights: Sequence[int], dsp_rows: int = 0) -> int:
     """Cycles through :func:`add_columns` for columns of these heights."""
-    levels = _levels(heights, _rows(heights, dsp_rows))
-    rows = _compressed(heights, levels)
-    return -(-levels // LEVELS_PER_STAGE) + max(1, (max(rows) - 1).bit_length())
+    after = _compressed(heights, dsp_rows)
+    adders = max(1, (max(after[-1]) - 1).bit_length())
+    return -(-(len(after) - 1) // LEVELS_PER_STAGE) + adders
 
 
-def _compressed(heights: Sequence[int], levels: int) -> Sequence[int]:
-    for _ in range(levels):
-        heights = _next_heights(heights)
-    return heights
+def _compressed(heights: Sequence[int], dsp_rows: int) -> list[Sequence[int]]:
+    """The heights, and those after each level of full adders until few enough rows are left."""
+    rows, after = _rows(heights, dsp_rows), [heights]
+    while max(after[-1]) > rows:
+        after.append(_next_heights(after[-1]))
+    return after
 
 
 def _rows(heights: Sequence[int], dsp_rows: int) -> int:
@@ -87,18 +82,17 @@ def _width(heights: Sequence[int]) -> int:
 
 def heap_resources(heights: Sequence[int], dsp_rows: int = 0) -> Resources:
     """What :func:`add_columns` occupies."""
-    width, levels = _width(heights), _levels(heights, _rows(heights, dsp_rows))
-    rows = _compressed(heights, levels)
+    width, after = _width(heights), _compressed(heights, dsp_rows)
+    levels, rows = after[1:], after[-1]
     added = max(0, max(rows) - 1)
     if dsp_rows and adder_attributes(width, dsp=True):
         total = adder_resources(width, dsp=True) * added
     else:
         total = Resources(lut=width - next((k for k, n in enumerate(rows) if n > 1), width))
     total += Resources(lut=FULL_ADDER_SITES * (sum(heights) - sum(rows)), ff=width * max(1, added))
-    for level in range(1, levels + 1):
-        heights = _next_heights(heights)
-        if level % LEVELS_PER_STAGE == 0 or level == levels:
-            total += Resources(ff=sum(heights))
+    for level, left in enumerate(levels, 1):
+        if level % LEVELS_PER_STAGE == 0 or level == len(levels):
+            total += Resources(ff=sum(left))
     return total
 
 
@@ -137,7 +131,7 @@ def add_columns(m: Module, name: str, columns: Sequence[Value], dsp_rows: int = 
         Rows that are left to adders in DSP48E1; 0 for a carry chain.
     """
     heights = [len(column) for column in columns]
-    width, levels = _width(heights), _levels(heights, _rows(heights, dsp_rows))
+    width, levels = _width(heights), len(_compressed(heights, dsp_rows)) - 1
     current = _named(m, f"{name}_bits", columns)
     for level in range(1, levels + 1):
         current = _full_adders(current)

@@ -47,8 +47,8 @@ class _MacPlan(Plan):
     """Layers of neurons.
 
     ``memory`` decides where weights are that are no part of LUTs, ``multiplier`` whether products
-    are made in LUTs or in DSP48E1, ``dsp_rows`` how many rows
-    of each sum are left to DSP48E1.
+    are made in LUTs or in DSP48E1, ``dsp_rows`` how many rows of each sum are
+    left to DSP48E1.
     """
 
     op: Conv2d | Dense

@@ -18,6 +18,7 @@ import onnx
 from ..errors import UnsupportedError
 from .context import Context, converts
 from .quantise import quantise
+from .quantisers import MAX_BITS, positive_scale
 from .reader import Node
 from .values import Const, Value
 
@@ -25,15 +26,10 @@ __all__: list[str] = []
 
 Array = np.ndarray[Any, Any]
 
-_MAX_BITS = 16
-"""Most bits of integers that tensors between layers are quantised to."""
-
 
 def _parameters(ctx: Context, node: Node, rank: int) -> tuple[Array, Array]:
     """Scale and zero point, each of shape () or of a tensor of that rank, along one axis."""
-    scale = ctx.const(node, 1)
-    if scale.size == 0 or scale.min() <= 0:
-        raise UnsupportedError(node.label, "its scale is not positive", "Use a positive scale")
+    scale = positive_scale(ctx, node, 1)
     if int(node.attributes.get("block_size", 0)):
         raise UnsupportedError(node.label, "it scales blocks of a tensor",
                                "Use one scale, or one a channel")
@@ -52,6 +48,14 @@ def _parameters(ctx: Context, node: Node, rank: int) -> tuple[Array, Array]:
     return scale.astype(np.float32).reshape(shape), zero.reshape(shape)
 
 
+def _one_zero(node: Node, zero: Array) -> int:
+    """The zero point of a computed tensor, which must be the same in all channels."""
+    if np.any(zero != zero.flat[0]):
+        raise UnsupportedError(node.label, "its zero point differs from channel to channel",
+                               "Use one zero point for the whole tensor")
+    return int(zero.flat[0])
+
+
 def _range(ctx: Context, node: Node) -> tuple[int, int]:
     """Least and largest integer: of the zero point's type, else of the stated one, else uint8."""
     zero = ctx.get(node, 2)
@@ -61,9 +65,9 @@ def _range(ctx: Context, node: Node) -> tuple[int, int]:
         stated = int(node.attributes.get("output_dtype", 0)) or onnx.TensorProto.UINT8
         kind = onnx.TensorProto.DataType.Name(stated).lower()
     match = re.fullmatch(r"(u?)int(\d+)", kind)
-    if match is None or int(match[2]) > _MAX_BITS:
+    if match is None or int(match[2]) > MAX_BITS:
         raise UnsupportedError(node.label, f"it quantises to {kind}",
-                               f"Use integers of at most {_MAX_BITS} bits")
+                               f"Use integers of at most {MAX_BITS} bits")
     bits = int(match[2])
     return (0, (1 << bits) - 1) if match[1] else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
@@ -82,10 +86,7 @@ def _quantize(ctx: Context, node: Node) -> Value | Const:
         return Const(integers(ctx.finite(node, x.array), *_parameters(ctx, node, x.array.ndim)))
     value = ctx.value(node)
     scale, zero = _parameters(ctx, node, value.index.ndim)
-    if np.any(zero != zero.flat[0]):
-        raise UnsupportedError(node.label, "its zero point differs from channel to channel",
-                               "Use one zero point for the whole tensor")
-    offset = int(zero.flat[0])
+    offset = _one_zero(node, zero)
     value, scale = ctx.per_channel(node, value, scale)
     result = quantise(ctx, node, value, lambda v: integers(v, scale, np.asarray(offset)),
                       scale=scale.reshape(-1) if scale.ndim else scale, zero_point=offset,
@@ -106,10 +107,8 @@ def _dequantize(ctx: Context, node: Node) -> Value | Const:
         raise UnsupportedError(node.label, "it reads a tensor that does not hold integers",
                                "Put a QuantizeLinear before it")
     scale, zero = _parameters(ctx, node, value.index.ndim)
-    if np.any(zero != zero.flat[0]):
-        raise UnsupportedError(node.label, "its zero point differs from channel to channel",
-                               "Use one zero point for the whole tensor")
+    offset = _one_zero(node, zero)
     value, scale = ctx.per_channel(node, value, scale)
     scale = scale.astype(np.float64)
     return replace(value, scale=scale.reshape(-1) if scale.ndim else scale,
-                   zero_point=int(zero.flat[0]))
+                   zero_point=offset)

@@ -16,11 +16,12 @@ from .quantise import quantise
 from .reader import Node
 from .values import Const, Step, Value
 
-__all__: list[str] = []
+__all__ = ["MAX_BITS", "positive_scale"]
 
 Array = np.ndarray[Any, Any]
 
-_MAX_BITS = 16
+MAX_BITS = 16
+"""Most bits of integers that tensors between layers are quantised to."""
 _MAX_WHOLE = 1 << 24
 # Integers times scales of this range neither vanish nor overflow in float32.
 _SCALES = (1e-20, 1e20)
@@ -50,7 +51,8 @@ def _bits(ctx: Context, node: Node, position: int) -> Array:
     return bits
 
 
-def _scale(ctx: Context, node: Node, position: int) -> Array:
+def positive_scale(ctx: Context, node: Node, position: int) -> Array:
+    """Scales that must be constant, positive and of a range that float32 multiplies in."""
     scale = ctx.const(node, position)
     if scale.size == 0 or scale.min() <= 0:
         raise UnsupportedError(node.label, "its scale is not positive", "Use a positive scale")
@@ -72,7 +74,7 @@ def _rounding(node: Node, default: str) -> str:
 
 @converts("Quant", "IntQuant")
 def _quant(ctx: Context, node: Node) -> Value | Const:
-    scale = _scale(ctx, node, 1)
+    scale = positive_scale(ctx, node, 1)
     zero = _whole(ctx, node, 2, "zero point")
     bits = _bits(ctx, node, 3)
     signed = bool(node.attributes.get("signed", 1))
@@ -87,9 +89,9 @@ def _quant(ctx: Context, node: Node) -> Value | Const:
         ctx.finite(node, y)
         return Const(y, np.rint(y / wide.astype(np.float64)).astype(np.int64), wide)
     value, scale = ctx.per_channel(node, ctx.value(node), scale)
-    if bits > _MAX_BITS:
+    if bits > MAX_BITS:
         raise UnsupportedError(node.label, f"it quantises to {int(bits)} bits",
-                               f"Use at most {_MAX_BITS} bits")
+                               f"Use at most {MAX_BITS} bits")
     bipolar = bool(bits == 1 and signed)
 
     def levels(v: Array) -> Array:
@@ -104,7 +106,7 @@ def _quant(ctx: Context, node: Node) -> Value | Const:
 
 @converts("BipolarQuant")
 def _bipolar_quant(ctx: Context, node: Node) -> Value | Const:
-    scale = _scale(ctx, node, 1)
+    scale = positive_scale(ctx, node, 1)
     x = ctx.get(node, 0)
     if isinstance(x, Const):
         array = ctx.finite(node, x.array)
@@ -119,7 +121,7 @@ def _bipolar_quant(ctx: Context, node: Node) -> Value | Const:
 
 @converts("Trunc")
 def _trunc(ctx: Context, node: Node) -> Value:
-    scale = _scale(ctx, node, 1)
+    scale = positive_scale(ctx, node, 1)
     zero = _whole(ctx, node, 2, "zero point")
     bits_in = _bits(ctx, node, 3)
     mode = _rounding(node, "FLOOR")
@@ -134,7 +136,7 @@ def _trunc(ctx: Context, node: Node) -> Value:
         bits = _bits(ctx, node, 5)
         signed = bool(node.attributes.get("signed", 1))
         narrow = bool(node.attributes.get("narrow", 0))
-        value, out_scale = ctx.per_channel(node, value, _scale(ctx, node, 4))
+        value, out_scale = ctx.per_channel(node, value, positive_scale(ctx, node, 4))
         out_zero = zero / 2 ** np.round(np.log2(out_scale / scale))
         if np.any(out_zero != np.rint(out_zero)) or np.any(out_zero != np.ravel(out_zero)[0]):
             raise UnsupportedError(node.label, "the zero point is not whole after truncation",
