@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
@@ -41,6 +41,8 @@ class RequantizeParams(ElementwiseParams):
         Not negative.
     lo, hi : int or None
         Bounds of the output, the type's where None.
+    negative_offset : array of int, (channels or 1,), or None
+        Offset where ``x`` is negative; the same where None.
     lanes, channels, positions_per_frame, depth
         See :class:`.ElementwiseParams`.
 
@@ -55,12 +57,16 @@ class RequantizeParams(ElementwiseParams):
     shift: int
     lo: int | None = None
     hi: int | None = None
+    negative_offset: np.ndarray | None = None
 
     kind = "requantize"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("multiplier", "offset"):
+        if self.input_type.lo >= 0:
+            object.__setattr__(self, "negative_offset", None)
+        names = ("multiplier", "offset", "negative_offset")
+        for name in names if self.halved else names[:2]:
             array = check_int_array(name, getattr(self, name), 1)
             object.__setattr__(self, name, array)
             check_one_of(f"entries of {name}", len(array), (1, self.channels))
@@ -83,6 +89,22 @@ class RequantizeParams(ElementwiseParams):
         return (self.output_type.lo if self.lo is None else self.lo,
                 self.output_type.hi if self.hi is None else self.hi)
 
+    @property
+    def halved(self) -> bool:
+        """Whether negative numbers have an offset of their own."""
+        return self.negative_offset is not None
+
+    @property
+    def offsets(self) -> tuple[np.ndarray, ...]:
+        """The offset, and that of negative numbers if it is another."""
+        return (self.offset,) if self.negative_offset is None else (self.offset,
+                                                                    self.negative_offset)
+
+    @cached_property
+    def offset_type(self) -> IntType:
+        """Type of the offsets' words."""
+        return _table_type(np.concatenate(self.offsets))
+
     @cached_property
     def product_type(self) -> IntType:
         """Type that holds every product."""
@@ -93,10 +115,11 @@ class RequantizeParams(ElementwiseParams):
     @cached_property
     def sum_type(self) -> IntType:
         """Type that holds every product plus offset."""
-        count = max(len(self.multiplier), len(self.offset))
-        m, b = (np.broadcast_to(a, count) for a in (self.multiplier, self.offset))
-        ends = [int(m[k]) * v + int(b[k])
-                for k in range(count) for v in (self.input_type.lo, self.input_type.hi)]
+        lo, hi = self.input_type.lo, self.input_type.hi
+        parts = [((lo, -1), self.negative_offset), ((0, hi), self.offset)] if self.halved \
+            else [((lo, hi), self.offset)]
+        ends = [int(end) for values, offset in parts for v in values
+                for end in np.ravel(self.multiplier * v + offset)]
         return IntType.for_range(min(ends), max(ends))
 
     @property
@@ -107,7 +130,7 @@ class RequantizeParams(ElementwiseParams):
     @property
     def adds(self) -> bool:
         """Whether there is an offset other than 0."""
-        return bool((self.offset != 0).any())
+        return any((offset != 0).any() for offset in self.offsets)
 
     @property
     def pipeline(self) -> int:
@@ -120,12 +143,17 @@ class RequantizeParams(ElementwiseParams):
     @property
     def word_bits(self) -> int:
         """Bits of a word that holds a beat's multipliers and offsets."""
-        return self.lanes * sum(_table_type(a).bits for a in (self.multiplier, self.offset))
+        return self.lanes * sum(self.field_bits)
+
+    @property
+    def field_bits(self) -> list[int]:
+        """Bits of a lane's multiplier and offsets in that word."""
+        return [_table_type(self.multiplier).bits, *[self.offset_type.bits] * len(self.offsets)]
 
     @property
     def memory(self) -> str:
         """Where multipliers and offsets are kept, see :mod:`.rom`."""
-        if max(len(self.multiplier), len(self.offset)) == 1:
+        if max(len(self.multiplier), *map(len, self.offsets)) == 1:
             return "lut"
         return cheapest_memory(self.word_bits, self.folds)
 
@@ -155,13 +183,14 @@ class RequantizeParams(ElementwiseParams):
         lane += Resources(lut=saturation_sites(
             self.sum_type.lo >> self.shift, self.sum_type.hi >> self.shift, *self.bounds))
         if self.memory == "lut":
-            multipliers = self._table_resources(self.multiplier)
+            multipliers = self._table_resources((self.multiplier,), _table_type(self.multiplier))
             if self.in_dsp:  # the slice has their register
                 multipliers = replace(multipliers, ff=0)
-            lane += multipliers + self._table_resources(self.offset)
+            lane += multipliers + self._table_resources(self.offsets, self.offset_type)
             tables = Resources()
         else:
             tables = rom_resources(self.word_bits, self.folds, self.memory)
+            lane += Resources(lut=self.offset_type.bits if self.halved else 0)
         fold_bits = (self.folds - 1).bit_length()
         return (lane * self.lanes + tables
                 + credit_resources(self.output_type.bits * self.lanes, self.pipeline, self.depth)
@@ -173,12 +202,13 @@ class RequantizeParams(ElementwiseParams):
         entries = np.broadcast_to(array, self.channels)
         return entries[np.arange(self.folds) * self.lanes + lane % self.channels]
 
-    def _table_resources(self, array: np.ndarray) -> Resources:
+    def _table_resources(self, arrays: tuple[np.ndarray, ...], type_: IntType) -> Resources:
         """What a lane's table occupies: few words give few different bits, and lanes share them."""
-        words = self.folds if len(array) > 1 else 1
-        common = int(np.bitwise_or.reduce(array))  # bits that are zero in all are no table
+        words = (self.folds if len(arrays[0]) > 1 else 1) * len(arrays)
+        # Bits that are zero in all are no table.
+        common = int(np.bitwise_or.reduce(np.concatenate(arrays)))
         zeros = (common & -common).bit_length() - 1 if common else 0
-        bits = float(_table_type(array).bits - zeros)
+        bits = float(type_.bits - zeros)
         if words < 6:
             bits = min(bits, ((1 << words) - 2) / 2 / self.lanes)
         # Beside slower logic, synthesis makes longer tables of small LUTs.
@@ -187,7 +217,9 @@ class RequantizeParams(ElementwiseParams):
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
-        y = np.clip((x * self.multiplier + self.offset) >> self.shift, *self.bounds)
+        offset = self.offset if self.negative_offset is None else np.where(
+            x < 0, self.negative_offset, self.offset)
+        y = np.clip((x * self.multiplier + offset) >> self.shift, *self.bounds)
         return (y.reshape(-1, self.lanes),)
 
     def create(self) -> Requantize:
@@ -211,39 +243,51 @@ class Requantize(BlockComponent[RequantizeParams]):
         go = Signal()
         fold, _ = counter(m, "fold", p.folds, go)
         queue = issue(m, go, [self.i], self.o, p.pipeline, depth=p.depth)
+        operands = [decode(self.i.payload[lane], p.input_type) for lane in range(p.lanes)]
         results = []
-        for lane, (factor, offset) in enumerate(self._tables(m, fold)):
+        for lane, (factor, offset) in enumerate(self._tables(m, fold, operands)):
             unit = Module()
             m.submodules[f"lane_{lane}"] = unit
-            x = decode(self.i.payload[lane], p.input_type)
-            results.append(self._lane(unit, x, factor, offset))
+            results.append(self._lane(unit, operands[lane], factor, offset))
         m.d.comb += queue.payload.eq(Cat(results))
         return m
 
-    def _tables(self, m: Module, fold: Value) -> list[tuple[Value, Value]]:
+    def _tables(self, m: Module, fold: Value, operands: list[Value]) -> list[tuple[Value, Value]]:
         """Each lane's multiplier, with its operand, and its offset, with what it is added to."""
         p = self.params
         if p.memory == "lut":
             later = delay(m, "fold", fold) if p.multiplies else fold
-            return [(self._table(m, f"multiplier_{lane}", p.multiplier, lane, fold),
-                     self._table(m, f"offset_{lane}", p.offset, lane, later))
-                    for lane in range(p.lanes)]
+            return [(self._table(m, f"multiplier_{lane}", _table_type(p.multiplier),
+                                 (p.multiplier,), lane, fold),
+                     self._offset(m, lane, later, x)) for lane, x in enumerate(operands)]
         # All in one word: block RAM is wide.
-        columns = [_codes(p.of_lane(array, lane), _table_type(array))
-                   for lane in range(p.lanes) for array in (p.multiplier, p.offset)]
-        bits = [_table_type(array).bits for array in (p.multiplier, p.offset)]
+        types = [_table_type(p.multiplier), *[p.offset_type] * len(p.offsets)]
+        columns = [_codes(p.of_lane(array, lane), type_) for lane in range(p.lanes)
+                   for array, type_ in zip((p.multiplier, *p.offsets), types, strict=True)]
+        bits = p.field_bits
         words = [sum(code << at for code, at in zip(
                      row, np.cumsum([0, *bits * p.lanes]).tolist(), strict=False))
                  for row in zip(*columns, strict=True)]
         word = read_rom(m, "table", words, fold, p.word_bits, p.memory)
         tables = []
         for lane in range(p.lanes):
-            at = lane * sum(bits)
-            factor = _typed(word[at : at + bits[0]], _table_type(p.multiplier))
-            offset = _typed(word[at + bits[0] : at + sum(bits)], _table_type(p.offset))
+            starts = lane * sum(bits) + np.cumsum([0, *bits])
+            factor, *offsets = (_typed(word[start : start + width], type_) for start, width, type_
+                                in zip(starts.tolist(), bits, types, strict=False))
+            offset = offsets[0]
+            if p.halved:
+                negative = delay(m, f"negative_{lane}", operands[lane] < 0, p.table_latency)
+                offset = Mux(negative, offsets[1], offset)
             later = delay(m, f"offset_{lane}", offset) if p.multiplies else offset
             tables.append((factor, later))
         return tables
+
+    def _offset(self, m: Module, lane: int, fold: Value, x: Value) -> Value:
+        """The lane's offset, from LUTs; the sign of the operand is part of the address."""
+        p = self.params
+        if p.halved:
+            fold = Cat(delay(m, f"negative_{lane}", x < 0, int(p.multiplies)), fold)
+        return self._table(m, f"offset_{lane}", p.offset_type, p.offsets, lane, fold)
 
     def _lane(self, m: Module, x: Value, factor: Value, offset: Value) -> Value:
         p = self.params
@@ -260,11 +304,16 @@ class Requantize(BlockComponent[RequantizeParams]):
         m.d.sync += result.eq(saturate(value >> p.shift, *p.bounds))
         return result
 
-    def _table(self, m: Module, name: str, array: np.ndarray, lane: int, fold: Value) -> Value:
-        """Entry of the lane's channel, a cycle after its fold."""
-        type_ = _table_type(array)
-        words = _codes(self.params.of_lane(array, lane) if len(array) > 1 else array, type_)
-        address = fold if len(words) > 1 else Const(0, 0)
+    def _table(self, m: Module, name: str, type_: IntType, arrays: tuple[np.ndarray, ...],
+               lane: int, address: Value) -> Value:
+        """Entry of the lane's channel, a cycle after its fold.
+
+        The lowest bits of the address choose among several arrays.
+        """
+        rows = [self.params.of_lane(a, lane) if len(a) > 1 else a for a in arrays]
+        words = _codes(np.stack(rows, axis=1).ravel(), type_)
+        if len(words) == len(arrays):  # one for all channels
+            address = address[: (len(arrays) - 1).bit_length()]
         return _typed(read_rom(m, name, words, address, type_.bits), type_)
 
 

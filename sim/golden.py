@@ -219,8 +219,10 @@ def _(op: Threshold, x: Array) -> Array:
 
 @compute.register
 def _(op: Requantize, x: Array) -> Array:
-    y = (x.astype(np.int64) * op.multiplier + op.offset) >> op.shift
-    return np.clip(y, *op.bounds)
+    x = x.astype(np.int64)
+    offset = op.offset if op.negative_offset is None else np.where(
+        x < 0, op.negative_offset, op.offset)
+    return np.clip((x * op.multiplier + offset) >> op.shift, *op.bounds)
 
 
 @compute.register

@@ -1,6 +1,6 @@
 """Front doors: from model files to the integer network."""
 
 from .context import InputGrid
-from .onnx_door import check, load
+from .doors import check, door, load
 
-__all__ = ["InputGrid", "check", "load"]
+__all__ = ["InputGrid", "check", "door", "load"]

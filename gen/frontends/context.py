@@ -13,8 +13,9 @@ import numpy as np
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import QuantloomError, UnsupportedError
 from ..network import Conv2d, Dense, Op, Reshape, Tensor
-from .names import Names, speaking
-from .reader import MAX_ELEMENTS, Graph, Node
+from .draft import Draft
+from .names import speaking
+from .reader import Graph, Node
 from .values import Const, Value
 
 __all__ = ["CONVERTERS", "Context", "InputGrid", "LayoutError", "converts", "narrowest"]
@@ -96,8 +97,8 @@ def narrowest(values: Array) -> IntType:
 
 
 @dataclass(eq=False)
-class Context:
-    """What has been built so far.
+class Context(Draft):
+    """What has been built so far, and what the ONNX tensors are in it.
 
     Parameters
     ----------
@@ -106,12 +107,9 @@ class Context:
         Height, width, channels of the network's input.
     """
 
-    graph: Graph
-    input_shape: tuple[int, int, int]
+    graph: Graph = field(kw_only=True)
+    input_shape: tuple[int, int, int] = field(kw_only=True)
     values: dict[str, Value | Const] = field(default_factory=dict)
-    ops: dict[str, Op] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    names: Names = field(default_factory=Names)
     input_value: Value | None = None
     notes: list[str] = field(default_factory=list)
     # Plain integers that stand for a tensor and pending steps, for the second consumer.
@@ -207,20 +205,7 @@ class Context:
 
     def emit(self, node: Node, op: Op) -> str:
         """Append an operation and return its name."""
-        try:
-            tensor = op.infer(*(self.tensors[name] for name in op.inputs))
-        except QuantloomError as error:
-            raise UnsupportedError(node.label, str(error), "The model cannot be compiled "
-                                   "like this") from None
-        if tensor.size > MAX_ELEMENTS:
-            raise UnsupportedError(node.label, f"the result has the shape {tensor.shape}",
-                                   f"At most {MAX_ELEMENTS} elements are accepted")
-        if tensor.type.bits > 48:
-            raise UnsupportedError(node.label, f"the result needs {tensor.type.bits} bits",
-                                   "Quantise the operands to fewer bits")
-        self.ops[op.name] = op
-        self.tensors[op.name] = tensor
-        return op.name
+        return self.add(node.label, op)
 
     def reshape(self, value: Value, shape: tuple[int, int, int], times: int = 1) -> Value:
         """The value on a reshaped tensor; ``times`` positions become channels."""

@@ -9,7 +9,8 @@ from onnx import helper
 
 from ..errors import UnsupportedError
 from .context import Context
-from .reader import MAX_ELEMENTS, Node
+from .draft import MAX_ELEMENTS
+from .reader import Node
 from .values import Const
 
 __all__ = ["FOLDABLE", "fold"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import QuantloomError, UnsupportedError
-from ..network import Interface, Network, Op
+from ..network import Interface, Network
 from . import elementwise, joins, qdq, quantisers, tails, weighted, windows
 from .context import CONVERTERS, Context, InputGrid, LayoutError
 from .fold import FOLDABLE, fold
@@ -80,7 +80,7 @@ def _convert(graph: Graph, grid: InputGrid | None,
     """Convert with the input's channels innermost; failing that, in the source's own order."""
     first: list[UnsupportedError] = []
     for shape, index in _input_layouts(graph.input.shape):
-        ctx = Context(graph, shape)
+        ctx = Context(graph=graph, input_shape=shape)
         problems = _walk(ctx, index, grid)
         if not problems:
             try:
@@ -239,7 +239,7 @@ def _finish(ctx: Context) -> Network:
         return Network(
             name=graph.name,
             input=ctx.tensors["input"],
-            ops=_reachable(ctx, value.tensor),
+            ops=ctx.needed(value.tensor),
             source_input=_interface(source.index, source.index % ctx.input_shape[2], source.scale,
                                     source.zero_point, np.zeros(())),
             source_output=_interface(value.index, channel, scale, value.zero_point, offset),
@@ -259,12 +259,3 @@ def _interface(index: Any, channel: Any, scale: Any, zero_point: int, offset: An
         return float(a) if np.ndim(a) == 0 else np.asarray(a)[channel]
 
     return Interface(tuple(order.shape), order, spread_out(scale), zero_point, spread_out(offset))
-
-
-def _reachable(ctx: Context, output: str) -> list[Op]:
-    needed, ops = {output}, []
-    for op in reversed(ctx.ops.values()):
-        if op.name in needed:
-            needed.update(op.inputs)
-            ops.append(op)
-    return ops[::-1]

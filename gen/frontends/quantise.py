@@ -10,19 +10,17 @@ import numpy as np
 
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import UnsupportedError
-from ..network import Clip, Requantize, Tensor, Threshold
+from ..network import Tensor
 from .context import INPUT_REMEDY, Context
 from .names import speaking
 from .reader import Node
-from .steps import StepFunction, find_steps, fit_requantize
+from .steps import StepFunction, find_steps
 from .values import Value, squeeze_uniform
 
 __all__ = ["materialise", "no_quantiser", "quantise"]
 
 Array = np.ndarray[Any, Any]
 
-# Up to this many steps comparators are cheaper than a multiplier.
-_FEW_STEPS = 15
 _QUANTISERS = frozenset({"BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "QuantizeLinear",
                          "Trunc"})
 
@@ -74,7 +72,7 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
     if rows > 1 and np.all(steps.points == steps.points[0]) and np.all(sign == sign[0]):
         steps = replace(steps, sign=sign[:1], points=steps.points[:1], first=steps.first[:1],
                         last=steps.last[:1])
-    name = _emit(ctx, node, value, tensor, steps, bipolar)
+    name = _emit(ctx, node, value, steps, bipolar)
     return Value(name, value.index, scale, zero_point,
                  exclusive=name != value.tensor or value.exclusive)
 
@@ -110,51 +108,13 @@ def _ground(ctx: Context, node: Node, value: Value, scale: Array, zero_point: in
     return replace(known, index=value.index)
 
 
-def _emit(ctx: Context, node: Node, value: Value, tensor: Tensor, steps: StepFunction,
-          bipolar: bool) -> str:
+def _emit(ctx: Context, node: Node, value: Value, steps: StepFunction, bipolar: bool) -> str:
     def name() -> str:
         # A consumer that merely needs integers does not lend its name.
         own = speaking(node.name, node.op) if node.op in _QUANTISERS else ""
         return ctx.names.take(own, f"{value.tensor}_act")
 
-    inputs = (value.tensor,)
-    if bipolar:
-        if tensor.type.bipolar and np.all((steps.points >= 0) & (steps.points <= 1)) \
-                and steps.points.size and np.all(steps.sign > 0):
-            return value.tensor
-        return ctx.emit(node, _threshold(name(), inputs, steps, BIPOLAR))
-    if steps.shift_only == 0:
-        lo = steps.base if steps.base > tensor.lo else None
-        hi = steps.top if steps.top < tensor.hi else None
-        if lo is None and hi is None:
-            return value.tensor
-        return ctx.emit(node, Clip(name=name(), inputs=inputs, lo=lo, hi=hi))
-    type_ = IntType.for_range(steps.base, steps.top)
-    if steps.top - steps.base > _FEW_STEPS:
-        fit = fit_requantize(steps)
-        if fit is not None:
-            return ctx.emit(node, Requantize(
-                name=name(), inputs=inputs, multiplier=fit[0], offset=fit[1], shift=fit[2],
-                type=type_, lo=steps.base, hi=steps.top))
-    return ctx.emit(node, _threshold(name(), inputs, steps, type_))
-
-
-def _threshold(name: str, inputs: tuple[str, ...], steps: StepFunction,
-               type_: IntType) -> Threshold:
-    base = -1 if type_.bipolar else steps.base
-    thresholds = steps.thresholds
-    if not thresholds.shape[1]:
-        # A constant: one step that is never taken, or, where the type ends there, always.
-        if (type_.bipolar and steps.base == 1) or base == type_.hi:
-            base, point = -1 if type_.bipolar else base - 1, int(steps.first.min())
-        else:
-            point = int(steps.last.max()) + 1
-        thresholds = np.array([[point]])
-        if base < type_.lo:
-            type_ = IntType.for_range(base, base + 1)
-        return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base)
-    return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base,
-                     descending=steps.sign < 0)
+    return ctx.add_steps(node.label, value.tensor, steps, name, bipolar=bipolar)
 
 
 def no_quantiser(ctx: Context, node: Node, value: Value) -> UnsupportedError:

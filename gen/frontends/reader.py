@@ -16,12 +16,9 @@ from onnx import numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from ..errors import QuantloomError
+from .draft import MAX_ELEMENTS
 
-__all__ = ["MAX_ELEMENTS", "Graph", "GraphInput", "Node", "read"]
-
-MAX_ELEMENTS = 1 << 25
-"""Largest tensor that is accepted: far above what a chip streams, far below this host's memory."""
-
+__all__ = ["Graph", "GraphInput", "Node", "read"]
 
 @dataclass(frozen=True, eq=False)
 class Node:

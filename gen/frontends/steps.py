@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["StepFunction", "find_steps", "fit_requantize"]
+__all__ = ["Rescaling", "StepFunction", "find_steps", "fit_requantize"]
 
 Array = np.ndarray[Any, Any]
 
@@ -138,26 +138,50 @@ def _verify(steps: StepFunction, function: Callable[[Array], Array], lo: int, hi
         raise AssertionError("a step function is not monotone, or its search is wrong")
 
 
-def fit_requantize(steps: StepFunction) -> tuple[Array, Array, int] | None:
-    """Multipliers, offsets and a shift that give exactly a step function, if there are any.
+@dataclass(frozen=True, eq=False)
+class Rescaling:
+    """``clip((x * multiplier[c] + offset[c]) >> shift, base, top)``.
 
-    ``clip((x * multiplier + offset) >> shift, base, top)`` equals the function for every ``x`` of
-    its range. Every switching point ``T`` to level ``k`` asks for ``(T * m + b) >> s >= k`` and
+    ``negative_offset`` is the offset where ``x`` is negative, None if it is the same.
+    """
+
+    multiplier: Array
+    offset: Array
+    shift: int
+    negative_offset: Array | None = None
+
+
+def fit_requantize(steps: StepFunction) -> Rescaling | None:
+    """A rescaling that gives exactly a step function, if there is one.
+
+    Every switching point ``T`` to level ``k`` asks for ``(T * m + b) >> s >= k`` and
     ``((T - 1) * m + b) >> s < k``: for a given slope the offset lies between two bounds. The slope
     with the widest gap between them is looked for in reals; the smallest shift at which the
-    rounded slope still leaves an integer offset is taken.
+    rounded slope still leaves an integer offset is taken. Where one offset cannot do (rounding
+    half away from zero), negative numbers get their own.
+    """
+    whole = np.zeros(steps.points.shape, bool)
+    fit = _fit(steps, [(whole, whole)])
+    if fit is None and np.all(steps.sign > 0) and np.any(steps.first < 0):
+        negative, before = steps.points < 0, steps.points - 1 < 0
+        fit = _fit(steps, [(negative, before), (~negative, ~before)])
+    return fit
 
-    Returns
-    -------
-    tuple of array of int, array of int, int, or None
-        Multipliers and offsets of shape (channels,) and the shift.
+
+def _fit(steps: StepFunction, apart: list[tuple[Array, Array]]) -> Rescaling | None:
+    """A rescaling with an offset for each of several parts.
+
+    ``apart`` masks, for each part, the points ``T`` and the ``T - 1`` that it leaves out.
     """
     levels = steps.base + 1 + np.arange(steps.points.shape[1])
-    above = steps.points <= steps.last[:, None]   # T itself occurs: lower bound of the offset
-    below = steps.points > steps.first[:, None]   # T - 1 occurs: upper bound
+    # Where T itself occurs it is a lower bound of the offset, where T - 1 does, an upper one.
+    sides = [((steps.points <= steps.last[:, None]) & ~left_out,
+              (steps.points > steps.first[:, None]) & ~left_out_before)
+             for left_out, left_out_before in apart]
 
-    def bounds(slope: Array, one: Any) -> tuple[Array, Array]:
+    def bounds(slope: Array, one: Any, side: tuple[Array, Array]) -> tuple[Array, Array]:
         """Least and largest offset; ``one`` is the unit of the result (1 or ``2**shift``)."""
+        above, below = side
         huge = np.int64(1 << 62) if slope.dtype == np.int64 else np.inf
         least = np.where(above, levels * one - steps.points * slope[:, None], -huge)
         # In integers "< k" is "<= k - 1 unit in the last place".
@@ -166,21 +190,17 @@ def fit_requantize(steps: StepFunction) -> tuple[Array, Array, int] | None:
         return least.max(axis=1, initial=-huge), most.min(axis=1, initial=huge)
 
     def gap(slope: Array) -> Array:
-        least, most = bounds(slope, 1.0)
-        return np.clip(most, -1e30, 1e30) - np.clip(least, -1e30, 1e30)
+        gaps = []
+        for side in sides:
+            least, most = bounds(slope, 1.0, side)
+            gaps.append(np.clip(most, -1e30, 1e30) - np.clip(least, -1e30, 1e30))
+        return np.min(gaps, axis=0)
 
-    # The gap is concave in the slope: ternary search.
-    left = np.zeros(len(steps.sign))
-    right = np.full(len(steps.sign), float(steps.top - steps.base + 1))
-    for _ in range(100):
-        a, b = left + (right - left) / 3, right - (right - left) / 3
-        rise = gap(a) < gap(b)
-        left, right = np.where(rise, a, left), np.where(rise, right, b)
-    slope = (left + right) / 2
+    slope = _peak(gap, len(steps.sign), float(steps.top - steps.base + 1))
     if np.any(gap(slope) <= 0):
         return None
     multiplier = np.zeros(len(slope), np.int64)
-    offset = np.zeros(len(slope), np.int64)
+    offsets = np.zeros((len(sides), len(slope)), np.int64)
     done = np.zeros(len(slope), bool)
     widest = int(max(np.abs(steps.first).max(), np.abs(steps.last).max())) + 1
     for shift in range(_MAX_SHIFT + 1):
@@ -189,15 +209,28 @@ def fit_requantize(steps: StepFunction) -> tuple[Array, Array, int] | None:
                 int(candidate.max()) * widest + (max(abs(steps.base), abs(steps.top)) << shift) \
                 >= 1 << 60:
             return None
-        least, most = bounds(candidate, np.int64(1 << shift))
-        fits = ~done & (least <= most)
-        # Between the bounds, the offset with the most trailing zeros would do as well; the middle
-        # keeps both bounds away from overflow of a later narrowing.
-        middle = np.where(least <= -(1 << 61), most, np.where(most >= 1 << 61, least,
-                          least + ((most - least) >> 1)))
+        ends = [bounds(candidate, np.int64(1 << shift), side) for side in sides]
+        fits = ~done & np.all([least <= most for least, most in ends], axis=0)
         multiplier = np.where(fits, candidate, np.where(done, multiplier << 1, multiplier))
-        offset = np.where(fits, middle, np.where(done, offset << 1, offset))
+        offsets = np.where(fits, [_between(*pair) for pair in ends],
+                           np.where(done, offsets << 1, offsets))
         done |= fits
         if done.all():
-            return multiplier * steps.sign, offset, shift
+            return Rescaling(multiplier * steps.sign, offsets[0], shift, *offsets[1:])
     return None
+
+
+def _peak(gap: Callable[[Array], Array], count: int, highest: float) -> Array:
+    """Slopes between 0 and ``highest`` with the widest gap, which is concave: ternary search."""
+    left, right = np.zeros(count), np.full(count, highest)
+    for _ in range(100):
+        a, b = left + (right - left) / 3, right - (right - left) / 3
+        rise = gap(a) < gap(b)
+        left, right = np.where(rise, a, left), np.where(rise, right, b)
+    return (left + right) / 2
+
+
+def _between(least: Array, most: Array) -> Array:
+    """The middle of two bounds, or the one that there is: it keeps both away from overflow."""
+    return np.where(least <= -(1 << 61), most, np.where(most >= 1 << 61, least,
+                    least + ((most - least) >> 1)))

@@ -275,7 +275,8 @@ class Threshold(Op):
 class Requantize(Op):
     """Fixed-point rescaling: ``clip((x * multiplier[c] + offset[c]) >> shift, type.lo, type.hi)``.
 
-    The shift floors. ``lo`` and ``hi`` narrow the clip where given.
+    The shift floors. ``lo`` and ``hi`` narrow the clip where given. Sources that round half away
+    from zero need another offset for negative numbers.
 
     Parameters
     ----------
@@ -286,6 +287,8 @@ class Requantize(Op):
         Output type, not bipolar.
     lo, hi : int or None
         Bounds of the output; the type's where None.
+    negative_offset : array of int, (channels or 1,), or None
+        Offset where ``x`` is negative; the same where None.
     """
 
     multiplier: np.ndarray
@@ -294,10 +297,14 @@ class Requantize(Op):
     type: IntType
     lo: int | None = None
     hi: int | None = None
+    negative_offset: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if _int_array(self, "multiplier", 1).shape != _int_array(self, "offset", 1).shape:
-            raise self.error("multiplier and offset must have one shape")
+        shapes = {_int_array(self, "multiplier", 1).shape, _int_array(self, "offset", 1).shape}
+        if self.negative_offset is not None:
+            shapes.add(_int_array(self, "negative_offset", 1).shape)
+        if len(shapes) > 1:
+            raise self.error("multiplier and offsets must have one shape")
         if self.shift < 0 or self.type.bipolar:
             raise self.error("shift must not be negative and the type not bipolar")
         for field, value in (("lo", self.type.lo), ("hi", self.type.hi)):
@@ -312,12 +319,20 @@ class Requantize(Op):
         assert self.lo is not None and self.hi is not None
         return self.lo, self.hi
 
+    def halves(self, lo: int, hi: int) -> list[tuple[tuple[int, int], np.ndarray]]:
+        """Ends of the parts of a range that have offsets of their own, and those."""
+        if self.negative_offset is None:
+            return [((lo, hi), self.offset)]
+        parts = [((lo, min(hi, -1)), self.negative_offset), ((max(lo, 0), hi), self.offset)]
+        return [(ends, offset) for ends, offset in parts if ends[0] <= ends[1]]
+
     def infer(self, *inputs: Tensor) -> Tensor:
         (x,) = inputs
         if self.multiplier.shape[0] not in (1, x.shape[2]):
             raise self.error(f"{self.multiplier.shape[0]} multipliers for {x.shape[2]} channels")
         ends = [(int(m) * v + int(b)) >> self.shift
-                for m, b in zip(self.multiplier, self.offset, strict=True) for v in (x.lo, x.hi)]
+                for values, offset in self.halves(x.lo, x.hi)
+                for m, b in zip(self.multiplier, offset, strict=True) for v in values]
         lo, hi = (int(np.clip(v, *self.bounds)) for v in (min(ends), max(ends)))
         return Tensor(x.shape, self.type, lo, hi)
 

@@ -28,14 +28,15 @@ def thresholds(bits, steps, channels, lanes, depth=None):
         channels=channels, thresholds=np.sort(rows, axis=1), depth=depth)
 
 
-def rescaling(bits, output, channels, lanes, depth=None, **bounds):
+def rescaling(bits, output, channels, lanes, depth=None, *, halved=False, **bounds):
     """Factors and offsets as even thresholds have them."""
     rng = np.random.default_rng([bits, output, channels])
+    offset = rng.integers(-(1 << bits + 5), 1 << bits + 5, channels)
     return RequantizeParams(
         input_type=IntType(bits, True), output_type=IntType(output),
-        multiplier=rng.integers(1 << 8, 1 << 9, channels),
-        offset=rng.integers(-(1 << bits + 5), 1 << bits + 5, channels), shift=bits + 2,
-        lanes=lanes, channels=channels, depth=depth, **bounds)
+        multiplier=rng.integers(1 << 8, 1 << 9, channels), offset=offset,
+        negative_offset=offset - rng.integers(0, 1 << bits, channels) if halved else None,
+        shift=bits + 2, lanes=lanes, channels=channels, depth=depth, **bounds)
 
 
 @pytest.mark.parametrize("params", [
@@ -48,7 +49,8 @@ def test_threshold(params):
 
 @pytest.mark.parametrize("params", [
     rescaling(8, 4, 32, 8), rescaling(10, 4, 32, 2, 1), rescaling(12, 4, 116, 1),
-    rescaling(8, 4, 32, 4, hi=11),
+    rescaling(8, 4, 32, 4, hi=11), rescaling(12, 8, 32, 4, halved=True),
+    rescaling(14, 8, 256, 2, halved=True), rescaling(12, 8, 1, 1, halved=True),
 ], ids=label)  # fmt: skip
 def test_requantize(params):
     check_resources(params, levels=LEVELS)

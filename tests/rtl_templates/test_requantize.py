@@ -22,13 +22,32 @@ CASES = [
 ]
 
 
-def block(rng, case, *, unit=False, no_offset=False):
+# Cases with another offset for negative numbers: in LUTs, one for all, in block RAM, unsigned.
+HALVED = (0, 1, 3, 4, 6, 7)
+
+
+def block(rng, case, *, unit=False, no_offset=False, halved=False):
     source, target, multipliers, offsets, shift, (lo, hi), lanes, channels, positions = case
     return RequantizeParams(
         input_type=source, output_type=target,
         multiplier=np.ones(1, int) if unit else rng.integers(-40, 40, multipliers),
         offset=np.zeros(1, int) if no_offset else rng.integers(-300, 300, offsets),
+        negative_offset=rng.integers(-300, 300, offsets) if halved else None,
         shift=shift, lo=lo, hi=hi, lanes=lanes, channels=channels, positions_per_frame=positions)
+
+
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("number", HALVED)
+def test_negative_numbers_have_their_own_offset(number, unit):
+    rng = np.random.default_rng(number)
+    params = block(rng, CASES[number], unit=unit, halved=True)
+    assert params.halved == (params.input_type.lo < 0)
+    check_block(params, seed=number, frames=3)
+    x = random_values(rng, params.input_type, (params.lanes * 4, params.channels))
+    offset = np.where((x < 0) & params.halved, params.offsets[-1], params.offset)
+    want = np.clip(np.floor((x * params.multiplier + offset) / 2**params.shift), *params.bounds)
+    np.testing.assert_array_equal(
+        params.reference(x.reshape(-1, params.lanes))[0].reshape(x.shape), want)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))

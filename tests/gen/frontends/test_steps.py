@@ -12,6 +12,13 @@ def everywhere(lo, hi, rows):
     return np.arange(lo, hi + 1)[None].repeat(rows, axis=0)
 
 
+def rescaled(fit, steps, x):
+    offset = fit.offset[:, None]
+    if fit.negative_offset is not None:
+        offset = np.where(x < 0, fit.negative_offset[:, None], offset)
+    return np.clip((x * fit.multiplier[:, None] + offset) >> fit.shift, steps.base, steps.top)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_points_and_thresholds(seed):
     print(f"seed {seed}")
@@ -71,11 +78,9 @@ def test_rescaling_is_exact(seed):
     steps = find_steps(function, lo, hi, sign)
     fit = fit_requantize(steps)
     assert fit is not None
-    multiplier, shift_in, shift = fit
-    assert np.abs(multiplier).max() < 1 << 32
+    assert np.abs(fit.multiplier).max() < 1 << 32 and fit.negative_offset is None
     x = everywhere(lo, hi, rows)
-    y = np.clip((x * multiplier[:, None] + shift_in[:, None]) >> shift, steps.base, steps.top)
-    np.testing.assert_array_equal(y, function(x))
+    np.testing.assert_array_equal(rescaled(fit, steps, x), function(x))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -89,11 +94,11 @@ def test_rescaling_is_exact_or_refused(seed):
         y = np.rint(x.astype(np.float32) * scale + np.float32(0.3))
         return np.clip(y, 0, 255).astype(np.int64)
 
-    fit = fit_requantize(find_steps(function, -30000, 30000, np.array([1])))
+    steps = find_steps(function, -30000, 30000, np.array([1]))
+    fit = fit_requantize(steps)
     if fit is not None:
         x = everywhere(-30000, 30000, 1)
-        y = np.clip((x * fit[0] + fit[1]) >> fit[2], 0, function(x).max())
-        np.testing.assert_array_equal(y, function(x))
+        np.testing.assert_array_equal(rescaled(fit, steps, x), function(x))
 
 
 def test_rescaling_of_a_bent_line_is_refused():
@@ -101,3 +106,23 @@ def test_rescaling_of_a_bent_line_is_refused():
         return np.where(x > 0, x, x // 10)
 
     assert fit_requantize(find_steps(function, -200, 200, np.array([1]))) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rounding_half_away_takes_two_offsets(seed):
+    """A product rounded to an integer, then shifted and rounded again, half away from zero."""
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    factor, shift = rng.integers(1 << 14, 1 << 15, (4, 1)), 7
+
+    def function(x):
+        high = (x * factor + (1 << 14)) >> 15
+        away = np.sign(high) * ((np.abs(high) + (1 << shift - 1)) >> shift)
+        return np.clip(away + 3, -128, 127)
+
+    lo, hi = -30000, 28000
+    steps = find_steps(function, lo, hi, np.ones(4, int))
+    fit = fit_requantize(steps)
+    assert fit is not None and fit.negative_offset is not None
+    x = everywhere(lo, hi, 4)
+    np.testing.assert_array_equal(rescaled(fit, steps, x), function(x))

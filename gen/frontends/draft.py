@@ -1,0 +1,161 @@
+"""The integer network while a front door builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...rtl_templates.types import BIPOLAR, IntType
+from ..errors import QuantloomError, UnsupportedError
+from ..network import Add, Clip, Op, Requantize, Tensor, Threshold
+from .names import Names
+from .pairs import fit_pair
+from .steps import StepFunction, fit_requantize
+
+__all__ = ["MAX_ELEMENTS", "Draft"]
+
+Array = np.ndarray[Any, Any]
+
+MAX_ELEMENTS = 1 << 25
+"""Largest tensor that is accepted: far above what a chip streams, far below this host's memory."""
+
+MAX_BITS = 48
+"""Most bits of an operation's result: those of a DSP slice's accumulator."""
+
+# Up to this many steps comparators are cheaper than a multiplier.
+_FEW_STEPS = 15
+# Most pairs of integers at which a function of two tensors is looked at: those of 10 bits each.
+_MAX_PAIRS = 1 << 20
+
+
+@dataclass(eq=False)
+class Draft:
+    """Operations and tensors so far, by name, in topological order."""
+
+    ops: dict[str, Op] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
+
+    def add(self, label: str, op: Op) -> str:
+        """Append an operation and return its name; ``label`` is the source's name in errors.
+
+        Raises
+        ------
+        UnsupportedError
+            If the operation does not fit its inputs, or its result is too large.
+        """
+        try:
+            tensor = op.infer(*(self.tensors[name] for name in op.inputs))
+        except QuantloomError as error:
+            raise UnsupportedError(label, str(error), "The model cannot be compiled "
+                                   "like this") from None
+        if tensor.size > MAX_ELEMENTS:
+            raise UnsupportedError(label, f"the result has the shape {tensor.shape}",
+                                   f"At most {MAX_ELEMENTS} elements are accepted")
+        if tensor.type.bits > MAX_BITS:
+            raise UnsupportedError(label, f"the result needs {tensor.type.bits} bits",
+                                   "Quantise the operands to fewer bits")
+        self.ops[op.name] = op
+        self.tensors[op.name] = tensor
+        return op.name
+
+    def add_steps(self, label: str, source: str, steps: StepFunction, name: Callable[[], str], *,
+                  bipolar: bool = False) -> str:
+        """Append what computes a step function of a tensor, and return the result's name.
+
+        That is the tensor itself where the function changes nothing, a clip, a rescaling, or
+        thresholds.
+
+        Parameters
+        ----------
+        source : str
+            The tensor.
+        name : callable
+            Gives the operation's name, if there is to be one.
+        bipolar : bool
+            The levels 0 and 1 stand for -1 and +1.
+        """
+        tensor = self.tensors[source]
+        inputs = (source,)
+        if bipolar:
+            if tensor.type.bipolar and np.all((steps.points >= 0) & (steps.points <= 1)) \
+                    and steps.points.size and np.all(steps.sign > 0):
+                return source
+            return self.add(label, _threshold(name(), inputs, steps, BIPOLAR))
+        if steps.shift_only == 0:
+            lo = steps.base if steps.base > tensor.lo else None
+            hi = steps.top if steps.top < tensor.hi else None
+            if lo is None and hi is None:
+                return source
+            return self.add(label, Clip(name=name(), inputs=inputs, lo=lo, hi=hi))
+        type_ = IntType.for_range(steps.base, steps.top)
+        if steps.top - steps.base > _FEW_STEPS:
+            fit = fit_requantize(steps)
+            if fit is not None:
+                return self.add(label, Requantize(
+                    name=name(), inputs=inputs, multiplier=fit.multiplier, offset=fit.offset,
+                    negative_offset=fit.negative_offset, shift=fit.shift, type=type_,
+                    lo=steps.base, hi=steps.top))
+        return self.add(label, _threshold(name(), inputs, steps, type_))
+
+    def add_pair(self, label: str, sources: tuple[str, str],
+                 function: Callable[[Array, Array], Array], name: Callable[[], str]) -> str | None:
+        """Append what computes a function of two tensors: a weighted sum, rescaled.
+
+        Parameters
+        ----------
+        sources : (str, str)
+            The tensors, of one shape.
+        function : callable
+            Integers of shapes (n, 1) and (1, m) to integers of shape (n, m), monotone in both.
+        name : callable
+            Gives the operation's name.
+
+        Returns
+        -------
+        str or None
+            The result; None if there is no such form, or too many pairs to find it.
+        """
+        a, b = (self.tensors[source] for source in sources)
+        if (a.hi - a.lo + 1) * (b.hi - b.lo + 1) > _MAX_PAIRS:
+            return None
+        form = fit_pair(function(np.arange(a.lo, a.hi + 1)[:, None],
+                                 np.arange(b.lo, b.hi + 1)[None, :]), (a.lo, b.lo))
+        if form is None:
+            return None
+        own = name()
+        total = self.add(label, Add(name=own, inputs=sources, multipliers=form.multipliers))
+        return self.add(label, Requantize(
+            name=self.names.take(f"{own}_act"), inputs=(total,), multiplier=np.array([1]),
+            offset=np.array([form.offset]), shift=form.shift,
+            type=IntType.for_range(form.lo, form.hi), lo=form.lo, hi=form.hi))
+
+    def needed(self, output: str) -> list[Op]:
+        """The operations that a tensor depends on."""
+        wanted, ops = {output}, []
+        for op in reversed(self.ops.values()):
+            if op.name in wanted:
+                wanted.update(op.inputs)
+                ops.append(op)
+        return ops[::-1]
+
+
+def _threshold(name: str, inputs: tuple[str, ...], steps: StepFunction,
+               type_: IntType) -> Threshold:
+    base = -1 if type_.bipolar else steps.base
+    thresholds = steps.thresholds
+    if not thresholds.shape[1]:
+        # A constant: one step that is never taken, or, where the type ends there, always.
+        if (type_.bipolar and steps.base == 1) or base == type_.hi:
+            base, point = -1 if type_.bipolar else base - 1, int(steps.first.min())
+        else:
+            point = int(steps.last.max()) + 1
+        thresholds = np.array([[point]])
+        if base < type_.lo:
+            type_ = IntType.for_range(base, base + 1)
+        return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base)
+    return Threshold(name=name, inputs=inputs, thresholds=thresholds, type=type_, base=base,
+                     descending=steps.sign < 0)
