@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..frontends import check, load
+from ..frontends import check, door, load
 from ..network import Network, Op
 from .options import add_input_grid, existing, input_grid
 from .terminal import console, print_json, table
@@ -19,7 +19,7 @@ def register(commands: Any) -> None:
     parser = commands.add_parser(
         "inspect", help="show a model's integer network",
         description="Show the integer network of a model, or all that is unsupported in it.")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx or .tflite file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_input_grid(parser)
     parser.set_defaults(run=run)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     network = load(path, input_grid=grid)
     if arguments.json:
-        print_json({"model": str(path), "door": "ONNX", "unsupported": [],
+        print_json({"model": str(path), "door": door(path), "unsupported": [],
                     "macs": network.macs(), "weights": sum(map(_weights, network.ops)),
                     "host": list(network.host), "layers": _rows(network)})
         return 0
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                      f"{row['macs']:,}" if row["macs"] else "",
                      f"{row['zeros']:.0%}" if row["weights"] else "")
     console.print(rows)
-    console.print(f"\n{path}: ONNX, {network.macs():,} MACs a frame, "
+    console.print(f"\n{path}: {door(path)}, {network.macs():,} MACs a frame, "
                   f"{sum(map(_weights, network.ops)):,} weights; all of it is supported",
                   markup=False)
     for note in network.host:

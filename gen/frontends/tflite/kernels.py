@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "Multiplier", "activation_range", "divide", "lookup_table", "round_away"]
+__all__ = ["Grid", "Multiplier", "RealFactor", "activation_range", "divide",
+           "lookup_table", "round_away"]
 
 Array = np.ndarray[Any, Any]
 
@@ -54,12 +55,35 @@ class Multiplier:
             raise ValueError(f"its scales give the factor {real}")
         return cls(0, 0) if exponent < -31 else cls(mantissa, exponent)
 
+    def over(self, n: int) -> Multiplier:
+        """This divided by a positive integer, as the kernel of the mean does it: truncated."""
+        shift = min(n.bit_length() - 1, 32, 31 + self.exponent)
+        return Multiplier((self.mantissa << shift) // n, self.exponent - shift)
+
     def __call__(self, x: Array) -> Array:
         """``x`` times the real: a doubling high multiply, rounded, then a shift, rounded again."""
         x = np.asarray(x, np.int64) << max(self.exponent, 0)
         # Half up. (The kernels' "nudge" of negative products and division towards zero are this.)
         high = (x * self.mantissa + (1 << 30)) >> 31
         return round_away(high, max(-self.exponent, 0))
+
+
+@dataclass(frozen=True)
+class RealFactor:
+    """A positive real that is multiplied in double precision, as by fully connected layers.
+
+    Their reference kernel rounds ``x * real`` to the nearest integer, half away from zero; the
+    published fixed-point form of it rounds twice and differs from it in single counts.
+    """
+
+    real: float
+
+    def __call__(self, x: Array) -> Array:
+        """``x`` times the real, rounded."""
+        y = np.asarray(x, np.float64) * self.real
+        size = np.floor(np.abs(y))
+        size += np.abs(y) - size >= 0.5
+        return (np.sign(y) * size).astype(np.int64)
 
 
 def round_away(x: Array, shift: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from .kernels import (
     LO,
     Grid,
     Multiplier,
+    RealFactor,
     activation_range,
     divide,
     lookup_table,
@@ -27,6 +29,7 @@ __all__: list[str] = []
 
 Array = np.ndarray[Any, Any]
 Pads = tuple[int, int, int, int]
+Factor = Callable[[FlatOperator, float], Callable[[Array], Array]]
 
 
 def _multiplier(operator: FlatOperator, real: float) -> Multiplier:
@@ -34,6 +37,11 @@ def _multiplier(operator: FlatOperator, real: float) -> Multiplier:
         return Multiplier.of(float(real))
     except ValueError as error:
         raise UnsupportedError(operator.label, str(error), "Repair the model") from None
+
+
+def _real(operator: FlatOperator, real: float) -> RealFactor:
+    _multiplier(operator, real)  # its range is checked
+    return RealFactor(real)
 
 
 def _clip(operator: FlatOperator, grid: Grid) -> tuple[int, int]:
@@ -63,13 +71,12 @@ def _filter(state: Conversion, operator: FlatOperator, outputs: int, axis: int) 
 
 
 def _weighted(state: Conversion, operator: FlatOperator, source: str, weights: Array,
-              scales: Array, *, float_scale: bool = False, kind: str,
+              scales: Array, *, kind: str, factor: Factor = _multiplier,
               stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1),
               groups: int = 1) -> None:
     """A convolution on a tensor that is padded already, its rescaling and its activation.
 
-    ``weights`` are (kernel height, kernel width, inputs / groups, outputs). ``float_scale``: the
-    kernel multiplies both scales in float32.
+    ``weights`` are (kernel height, kernel width, inputs / groups, outputs).
     """
     index = operator.inputs[0]
     own = state.grid(operator, index)
@@ -88,13 +95,12 @@ def _weighted(state: Conversion, operator: FlatOperator, source: str, weights: A
                 bias=total if total.any() else None, stride=stride, dilation=dilation,
                 groups=groups)
     state.add(operator.label, op)
-    products = own.scale * scales if float_scale else np.float64(own.scale) * scales.astype(float)
-    factors = [_multiplier(operator, float(np.float64(s) / np.float64(target.scale)))
-               for s in products]
+    reals = np.float64(own.scale) * scales.astype(np.float64) / np.float64(target.scale)
+    factors = [factor(operator, float(real)) for real in reals]
     lo, hi = _clip(operator, target)
 
     def rescale(acc: Array) -> Array:
-        scaled = np.stack([factor(row) for factor, row in zip(factors, acc, strict=True)])
+        scaled = np.stack([by(row) for by, row in zip(factors, acc, strict=True)])
         return np.clip(scaled + target.zero_point, lo, hi)
 
     state.give(operator, state.apply(operator, name, rescale, rows=len(factors)))
@@ -198,7 +204,7 @@ def _fully_connected(state: Conversion, operator: FlatOperator) -> None:
     inner = state.reshape(operator, source, (1, vectors, tensor.shape[1]))
     _weighted(state, operator, inner, tensor.data.astype(np.int64).T[None, None],
               np.broadcast_to(tensor.scale, (shape[2],)), kind="dense",
-              float_scale=len(tensor.scale) == 1)
+              factor=_real)
 
 
 # Pooling
@@ -265,11 +271,10 @@ def _mean(state: Conversion, operator: FlatOperator) -> None:
 
 
 def _mean_kernel(operator: FlatOperator, grid: Grid, target: Grid, size: int) -> Any:
-    factor = _multiplier(operator, np.float64(grid.scale) / np.float64(target.scale))
+    factor = _multiplier(operator, np.float64(grid.scale) / np.float64(target.scale)).over(size)
 
     def mean(total: Array) -> Array:
-        return np.clip(divide(factor(total - size * grid.zero_point), size) + target.zero_point,
-                       LO, HI)
+        return np.clip(factor(total - size * grid.zero_point) + target.zero_point, LO, HI)
 
     return mean
 
@@ -447,16 +452,16 @@ def _pad(state: Conversion, operator: FlatOperator) -> None:
 def _concatenation(state: Conversion, operator: FlatOperator) -> None:
     target = state.grid(operator, operator.outputs[0])
     parts = [state.input(operator, i) for i in range(len(operator.inputs))]
-    if any(grid != target for _, grid in parts):
-        raise UnsupportedError(operator.label, "its operands have different scales",
-                               "Its kernel does not rescale: convert the model again")
+    if any(grid != target for _, grid in parts) or operator.activation != "NONE":
+        raise UnsupportedError(operator.label, "its operands have different scales, or it has a "
+                               "fused activation", "Its kernel does neither: convert again")
     rank = len(state.flat(operator.outputs[0]).shape)
     if operator.options is None or operator.options.Axis() % rank != rank - 1:
         raise UnsupportedError(operator.label, "it does not join channels",
                                "Join along the last axis")
     name = state.name(operator, "concat")
-    state.add(operator.label, Concat(name=name, inputs=tuple(source for source, _ in parts)))
-    state.give(operator, _activated(state, operator, name, target))
+    state.give(operator, state.add(
+        operator.label, Concat(name=name, inputs=tuple(source for source, _ in parts))))
 
 
 @converts("RESIZE_NEAREST_NEIGHBOR")
