@@ -16,7 +16,7 @@ from ..network import Conv2d, Dense, Op, Reshape, Tensor
 from .draft import Draft
 from .names import speaking
 from .reader import Graph, Node
-from .values import Const, Value
+from .values import Const, Pair, Value
 
 __all__ = ["CONVERTERS", "Context", "InputGrid", "LayoutError", "converts", "narrowest"]
 
@@ -112,6 +112,8 @@ class Context(Draft):
     values: dict[str, Value | Const] = field(default_factory=dict)
     input_value: Value | None = None
     notes: list[str] = field(default_factory=list)
+    # Sums of two tensors that wait for their quantiser, by the name of the operation to come.
+    pairs: dict[str, Pair] = field(default_factory=dict)
     # Plain integers that stand for a tensor and pending steps, for the second consumer.
     plain: dict[tuple[Any, ...], Value] = field(default_factory=dict)
 
@@ -158,7 +160,19 @@ class Context(Draft):
         return array
 
     def tensor(self, value: Value) -> Tensor:
-        """The network tensor behind a value."""
+        """The network tensor behind a value.
+
+        Raises
+        ------
+        UnsupportedError
+            If the value is a sum that waits for its quantiser.
+        """
+        if value.tensor in self.pairs:
+            pair = self.pairs[value.tensor]
+            raise UnsupportedError(pair.label, f"its operands have the scales {pair.scales}, which "
+                                   "have no small common grid, and no quantiser comes right after",
+                                   "Quantise the sum, or quantise both operands with one scale, or "
+                                   "with powers of two")
         return self.tensors[value.tensor]
 
     def channels(self, value: Value) -> int:

@@ -14,7 +14,7 @@ from ..network import Add, Concat, Requantize
 from .context import Context, LayoutError, converts
 from .quantise import materialise
 from .reader import Node
-from .values import Value, squeeze_uniform
+from .values import Pair, Value, squeeze_uniform
 
 __all__ = ["add_values"]
 
@@ -24,18 +24,26 @@ Array = np.ndarray[Any, Any]
 _MAX_MULTIPLIER = 1 << 12
 
 
-def _ratio(node: Node, a: Array, b: Array) -> Fraction:
-    """``a / b``, the same for all channels, exactly."""
+def _ratio(a: Array, b: Array) -> Fraction | None:
+    """``a / b``, the same for all channels, exactly; None if it is not small."""
     a, b = np.broadcast_arrays(a, b)
     pairs = set(zip(a.ravel().tolist(), b.ravel().tolist(), strict=True))
     ratios = {Fraction(x) / Fraction(y) for x, y in pairs}
     ratio = ratios.pop()
     if ratios or max(abs(ratio.numerator), ratio.denominator) > _MAX_MULTIPLIER:
-        raise UnsupportedError(
-            node.label, f"its operands have the scales {np.ravel(a)[0]:.9g} and "
-            f"{np.ravel(b)[0]:.9g}, which have no small common grid",
-            "Quantise both operands with one scale, or with powers of two")
+        return None
     return ratio
+
+
+def _pair(ctx: Context, node: Node, a: Value, b: Value, sign: int) -> Value:
+    """A sum that becomes one operation with the quantiser behind it."""
+    if a.scale.ndim or b.scale.ndim:
+        raise UnsupportedError(
+            node.label, "its operands have scales that differ from channel to channel and have no "
+            "small common grid", "Quantise both operands with one scale for the whole tensor")
+    name = ctx.name(node, "add" if sign > 0 else "sub")
+    ctx.pairs[name] = Pair(node.label, a, b, sign)
+    return Value(name, a.index, np.ones(()))
 
 
 def _align(ctx: Context, node: Node, a: Value, b: Value) -> Value:
@@ -58,7 +66,9 @@ def add_values(ctx: Context, node: Node, sign: int) -> Value:
             node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
             "meet element by element", "Only tensors of one shape and layout can be added")
     a = _align(ctx, node, a, b)
-    ratio = _ratio(node, a.scale, b.scale)
+    ratio = _ratio(a.scale, b.scale)
+    if ratio is None:
+        return _pair(ctx, node, a, b, sign)
     multipliers = (ratio.numerator, sign * ratio.denominator)
     op = Add(name=ctx.name(node, "add" if sign > 0 else "sub"), inputs=(a.tensor, b.tensor),
              multipliers=multipliers)

@@ -51,6 +51,8 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
         if span is None:
             raise no_quantiser(ctx, node, value)
         return _ground(ctx, node, value, scale, zero_point, bipolar, span)
+    if value.tensor in ctx.pairs:
+        return _quantise_pair(ctx, node, value, levels, scale, zero_point, bipolar)
     value = _rectify(ctx, value)
     tensor = ctx.tensor(value)
     rows = 1 if uniform and value.uniform and np.ndim(value.sign) == 0 else tensor.shape[2]
@@ -75,6 +77,26 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
     name = _emit(ctx, node, value, steps, bipolar)
     return Value(name, value.index, scale, zero_point,
                  exclusive=name != value.tensor or value.exclusive)
+
+
+def _quantise_pair(ctx: Context, node: Node, value: Value, levels: Callable[[Array], Array],
+                   scale: Array, zero_point: int, bipolar: bool) -> Value:
+    """The operation that a sum of two tensors and its quantiser amount to."""
+    pair = ctx.pairs[value.tensor]
+    result = None
+    if value.uniform and scale.ndim == 0 and not bipolar:
+        result = ctx.add_pair(
+            node.label, (pair.a.tensor, pair.b.tensor),
+            lambda a, b: levels(value.finish(pair.evaluate(a, b))),
+            # A second quantiser of the same sum needs a second name.
+            lambda: ctx.names.take(f"{value.tensor}_2") if value.tensor in ctx.tensors
+            else value.tensor)
+    if result is None:
+        raise UnsupportedError(
+            pair.label, f"its operands have the scales {pair.scales}, and no weighted sum of them "
+            "rounds as the quantiser behind it does", "Quantise both operands with one scale, or "
+            "with powers of two")
+    return Value(result, value.index, scale, zero_point, exclusive=True)
 
 
 def _rectify(ctx: Context, value: Value) -> Value:

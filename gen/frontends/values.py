@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Const", "Step", "Value", "squeeze_uniform"]
+__all__ = ["Const", "Pair", "Step", "Value", "squeeze_uniform"]
 
 Array = np.ndarray[Any, Any]
 
@@ -145,11 +145,45 @@ class Value:
         rounded once; everything after that happens step by step as the source does it.
         """
         scale = self.scale if self.scale.ndim == 0 else self.scale[:, None]
-        x = ((integers - self.zero_point) * scale).astype(np.float32)
+        return self.finish(((integers - self.zero_point) * scale).astype(np.float32))
+
+    def finish(self, reals: Array) -> Array:
+        """The source's values for reals that only the steps are still to be done to."""
         with np.errstate(over="ignore"):
             for step in self.steps:
-                x = step.function(x, *step.constants)
-        return x
+                reals = step.function(reals, *step.constants)
+        return reals
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The sum of two tensors on grids that have no small common one: ``a + sign * b``.
+
+    It is computed in reals, and with the quantiser behind it becomes a function of two integers.
+
+    Parameters
+    ----------
+    label : str
+        The node, for messages.
+    a, b : Value
+        Without pending steps, of one scale for all channels each.
+    sign : int
+        1 or -1.
+    """
+
+    label: str
+    a: Value
+    b: Value
+    sign: int
+
+    @property
+    def scales(self) -> str:
+        """Both scales, for messages."""
+        return f"{float(self.a.scale):.9g} and {float(self.b.scale):.9g}"
+
+    def evaluate(self, a: Array, b: Array) -> Array:
+        """The source's sum for integers of two shapes that broadcast."""
+        return self.a.evaluate(a) + np.float32(self.sign) * self.b.evaluate(b)
 
 
 def squeeze_uniform(array: Array) -> Array:

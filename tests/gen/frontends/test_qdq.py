@@ -219,3 +219,38 @@ def test_a_stated_grid_is_not_integers(tmp_path):
     quantize(g, 1.0)
     with pytest.raises(UnsupportedError, match="does not hold integers"):
         load(g.save(tmp_path), input_grid=InputGrid(8, False, 0.5))
+
+
+def residual(rng, *, relu=False, kind="int8") -> GraphBuilder:
+    """Two tensors of unrelated scales, added and quantised."""
+    g = GraphBuilder((1, 2, 4, 4), rng)
+    scales = rng.uniform(0.01, 0.1, 3)
+    skip = quantize(g, scales[0], int(rng.integers(-50, 50)), "int8")
+    g.node("Relu")
+    quantize(g, scales[1], int(rng.integers(-50, 50)), "int8")
+    g.node("Add", g.tip, skip)
+    if relu:
+        g.node("Relu")
+    quantize(g, scales[2], int(rng.integers(0, 50)), kind)
+    return g
+
+
+@pytest.mark.parametrize("relu, kind", [(False, "int8"), (True, "uint8")])
+@pytest.mark.parametrize("seed", range(5))
+def test_residual_sum_of_two_scales(seed, relu, kind, tmp_path):
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    path = residual(rng, relu=relu, kind=kind).save(tmp_path)
+    network = load(path)
+    assert [op.kind for op in network.ops][-2:] == ["add", "requantize"]
+    x = inputs(network, rng, 60)
+    np.testing.assert_array_equal(compute(network, x)[1].astype(np.float32), execute(path, x))
+
+
+def test_sum_of_two_scales_needs_its_quantiser(tmp_path):
+    g = residual(np.random.default_rng(0))
+    last = g.nodes[-2:]
+    del g.nodes[-2:]
+    g.node("Conv", last[0].input[0], stored(g, np.ones((2, 2, 1, 1), int), 0.5))
+    with pytest.raises(UnsupportedError, match=r"Add.*no small common grid, and no quantiser comes"):
+        load(g.save(tmp_path))
