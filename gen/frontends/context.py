@@ -21,7 +21,7 @@ from .values import Const, Pair, Value
 __all__ = ["CONVERTERS", "Context", "InputGrid", "LayoutError", "converts", "narrowest"]
 
 Array = np.ndarray[Any, Any]
-Converter = Callable[["Context", Node], "Value | Const | None"]
+Converter = Callable[["Context", Node], "Value | Const | list[Value | Const] | None"]
 
 CONVERTERS: dict[str, Converter] = {}
 """Converters by ONNX operator name."""
@@ -119,7 +119,7 @@ class Context(Draft):
 
     def __post_init__(self) -> None:
         self.uses = Counter(name for node in self.graph.nodes for name in node.inputs)
-        self.uses[self.graph.output] += 1
+        self.uses.update(self.graph.outputs)
 
     # Reading
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .context import Context, LayoutError, converts
 from .reader import Node
 from .values import Const, Value
 
-__all__ = ["arrangement", "spatial", "spread"]
+__all__ = ["FeatureMap", "arrangement", "spatial", "spread"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, int, int]
@@ -49,8 +50,40 @@ def arrangement(node: Node, value: Value) -> Shape:
     return height, width, shape[-1] if node.channels_last else shape[1]
 
 
-def spatial(ctx: Context, node: Node, value: Value) -> tuple[Value, Shape]:
-    """The value on a network tensor whose raster is that of the feature map.
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """A feature map as channels of a network tensor that has its raster.
+
+    Parameters
+    ----------
+    value : Value
+    shape : (height, width, channels)
+        Of the feature map.
+    channels : array of int, (channels,)
+        Channel of the network tensor that each one is; all of them in order unless channels were
+        selected or shuffled before.
+    every : int
+        Channels of the network tensor.
+    """
+
+    value: Value
+    shape: Shape
+    channels: Array
+    every: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the channels are those of the tensor, in order."""
+        return np.array_equal(self.channels, np.arange(self.every))
+
+    def pick(self, node: Node, places: Array) -> Array:
+        """Places of the feature map's channels, out of those of all channels of the tensor."""
+        return places if self.whole else np.take(places, self.channels,
+                                                 axis=-1 if node.channels_last else 1)
+
+
+def spatial(ctx: Context, node: Node, value: Value) -> FeatureMap:
+    """The feature map that an operation over height and width reads.
 
     Raises
     ------
@@ -60,17 +93,29 @@ def spatial(ctx: Context, node: Node, value: Value) -> tuple[Value, Shape]:
     shape = arrangement(node, value)
     places = spread(shape, value.index.ndim, node.channels_last)
     if ctx.size(value) != value.index.size or not np.array_equal(places, value.index):
-        raise LayoutError(node.label, "the transposition before it would reorder the stream",
-                          "Keep feature maps in one layout from the first to the last operation")
-    if value.raw or ctx.tensor(value).shape == shape:
-        return value, shape
-    if value.uniform:
-        return ctx.reshape(value, shape), shape
-    channels, old = shape[2], ctx.tensor(value).shape[2]
-    if channels % old == 0:
-        return ctx.reshape(value, shape, channels // old), shape
-    raise LayoutError(node.label, "the channels before it become positions",
-                      "Quantise with one scale for the whole tensor before the reshape")
+        return FeatureMap(value, shape, _channels(ctx, node, value, shape), ctx.channels(value))
+    if not value.raw and ctx.tensor(value).shape != shape:
+        channels, old = shape[2], ctx.tensor(value).shape[2]
+        if value.uniform:
+            value = ctx.reshape(value, shape)
+        elif channels % old == 0:
+            value = ctx.reshape(value, shape, channels // old)
+        else:
+            raise LayoutError(node.label, "the channels before it become positions",
+                              "Quantise with one scale for the whole tensor before the reshape")
+    return FeatureMap(value, shape, np.arange(shape[2]), shape[2])
+
+
+def _channels(ctx: Context, node: Node, value: Value, shape: Shape) -> Array:
+    """The network tensor's channel that each channel of a feature map is."""
+    if not value.raw and ctx.tensor(value).shape[:2] == shape[:2]:
+        inner = value.index[0] if node.channels_last else np.moveaxis(value.index[0], 0, -1)
+        position, channel = np.divmod(inner.reshape(-1, shape[2]), ctx.channels(value))
+        raster = np.arange(len(position))[:, None]
+        if np.all(position == raster) and np.all(channel == channel[0]):
+            return np.asarray(channel[0])
+    raise LayoutError(node.label, "the transposition before it would reorder the stream",
+                      "Keep feature maps in one layout from the first to the last operation")
 
 
 def _rearrange(ctx: Context, node: Node, function: Callable[[Array], Array]) -> Value | Const:
@@ -79,7 +124,7 @@ def _rearrange(ctx: Context, node: Node, function: Callable[[Array], Array]) -> 
         raise UnsupportedError(node.label, "it has no input", "Repair the model")
     try:
         return x.map(function)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, ArithmeticError) as error:
         shape = x.index.shape if isinstance(x, Value) else x.array.shape
         raise UnsupportedError(node.label, f"a tensor of shape {shape} cannot be rearranged so "
                                f"({error})", "Export the model with fixed sizes") from None
@@ -115,6 +160,90 @@ def _flatten(ctx: Context, node: Node) -> Value | Const:
 @converts("Transpose")
 def _transpose(ctx: Context, node: Node) -> Value | Const:
     return _rearrange(ctx, node, lambda a: a.transpose(node.attributes.get("perm")))
+
+
+@converts("Slice")
+def _slice(ctx: Context, node: Node) -> Value | Const:
+    def numbers(position: int, key: str, default: list[int] | None) -> list[int]:
+        given = node.attributes.get(key)
+        if given is None:
+            given = ctx.const(node, position, default)
+        return [int(n) for n in np.ravel(given)]
+
+    starts, ends = numbers(1, "starts", None), numbers(2, "ends", None)
+    axes = numbers(3, "axes", list(range(len(starts))))
+    steps = numbers(4, "steps", [1] * len(starts))
+
+    def cut(a: Array) -> Array:
+        windows = [slice(None)] * a.ndim
+        for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+            # Beyond the first element of a backward slice ONNX writes a large negative end.
+            stop = None if step < 0 and end < -a.shape[axis] else end
+            windows[axis] = slice(start, stop, step)
+        part = a[tuple(windows)]
+        if not part.size:
+            raise ValueError("nothing is left")
+        return part
+
+    return _rearrange(ctx, node, cut)
+
+
+@converts("Split")
+def _split(ctx: Context, node: Node) -> list[Value | Const]:
+    axis, parts = int(node.attributes.get("axis", 0)), len(node.outputs)
+    sizes = node.attributes.get("split")
+    if sizes is None and ctx.get(node, 1) is not None:
+        sizes = ctx.const(node, 1).tolist()
+
+    def part(k: int) -> Callable[[Array], Array]:
+        def cut(a: Array) -> Array:
+            each = -(-a.shape[axis] // parts)
+            ends = np.cumsum(sizes) if sizes is not None else each * (1 + np.arange(parts))
+            if sizes is not None and (len(sizes) != parts or ends[-1] != a.shape[axis]):
+                raise ValueError(f"parts of {sizes}")
+            return np.split(a, ends[:-1], axis)[k]
+
+        return cut
+
+    return [_rearrange(ctx, node, part(k)) for k in range(parts)]
+
+
+@converts("Gather")
+def _gather(ctx: Context, node: Node) -> Value | Const:
+    which = ctx.const(node, 1)
+    axis = int(node.attributes.get("axis", 0))
+    return _rearrange(ctx, node, lambda a: np.take(a, which.astype(np.int64), axis))
+
+
+@converts("DepthToSpace")
+def _depth_to_space(ctx: Context, node: Node) -> Value | Const:
+    block = int(node.attributes.get("blocksize", 0))
+    mode = str(node.attributes.get("mode", "DCR"))
+    if mode not in ("DCR", "CRD"):
+        raise UnsupportedError(node.label, f"mode {mode!r}", "Use DCR or CRD")
+
+    def shuffle(a: Array) -> Array:
+        n, c, h, w = a.shape
+        inner = c // (block * block)
+        if mode == "DCR":
+            a = a.reshape(n, block, block, inner, h, w).transpose(0, 3, 4, 1, 5, 2)
+        else:
+            a = a.reshape(n, inner, block, block, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return a.reshape(n, inner, h * block, w * block)
+
+    return _rearrange(ctx, node, shuffle)
+
+
+@converts("SpaceToDepth")
+def _space_to_depth(ctx: Context, node: Node) -> Value | Const:
+    block = int(node.attributes.get("blocksize", 0))
+
+    def shuffle(a: Array) -> Array:
+        n, c, h, w = a.shape
+        a = a.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
+        return a.reshape(n, c * block * block, h // block, w // block)
+
+    return _rearrange(ctx, node, shuffle)
 
 
 def _axes(ctx: Context, node: Node) -> tuple[int, ...] | None:

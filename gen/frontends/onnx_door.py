@@ -172,7 +172,7 @@ def _node(ctx: Context, node: Node) -> None:
             node.op not in _QUANTISES_CONSTANTS):
         keeps_grid = inputs and isinstance(inputs[0], Const) and inputs[0].integers is not None
         if (keeps_grid and node.op in _REARRANGES) or node.op == "Shape":
-            results = [CONVERTERS[node.op](ctx, node)]
+            results = _listed(CONVERTERS[node.op](ctx, node))
         elif node.op in FOLDABLE or node.op in _REARRANGES:
             results = list(fold(ctx, node))
         else:
@@ -182,7 +182,7 @@ def _node(ctx: Context, node: Node) -> None:
         raise UnsupportedError(node.label, f"operator {node.op} is not supported on computed "
                                "tensors", "Replace it, or cut the graph before it")
     else:
-        results = [CONVERTERS[node.op](ctx, node)]
+        results = _listed(CONVERTERS[node.op](ctx, node))
         if node.op == "TopK":
             results = [results[0], results[0]]
     for name, result in zip(node.outputs, results, strict=False):
@@ -190,11 +190,15 @@ def _node(ctx: Context, node: Node) -> None:
             ctx.values[name] = result
 
 
+def _listed(result: Any) -> list[Value | Const | None]:
+    return result if isinstance(result, list) else [result]
+
+
 _QUANTISES_CONSTANTS = frozenset({"BipolarQuant", "DequantizeLinear", "IntQuant", "Quant",
                                   "QuantizeLinear"})
 
-_REARRANGES = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose",
-                         "Unsqueeze"})
+_REARRANGES = frozenset({"DepthToSpace", "Dropout", "Flatten", "Gather", "Identity", "Reshape",
+                         "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze"})
 
 
 def _constant(node: Node) -> Const:
@@ -206,13 +210,44 @@ def _constant(node: Node) -> Const:
 
 
 def _finish(ctx: Context) -> Network:
-    """The network up to the output, and how its integers map to the model's output."""
-    graph = ctx.graph
-    value = ctx.values[graph.output]
-    last = next(n for n in graph.nodes if graph.output in n.outputs) if graph.nodes else None
+    """The network up to the outputs, and how its integers map to the model's output."""
+    ends = [_end(ctx, name) for name in ctx.graph.outputs]
+    end, host = ends[0], ends[0].host
+    if len(ends) > 1:
+        end, host = _common_end(ctx, ends)
+    elif ctx.size(end) != end.index.size:
+        raise UnsupportedError(ctx.graph.outputs[0], "the output is part of a tensor",
+                               "Compute no more than is used")
+    channel = end.index % ctx.channels(end)
+    scale, offset = end.scale, np.zeros(())
+    for step in end.steps:
+        assert step.affine is not None
+        a, b = step.affine
+        scale, offset = scale * a, offset * a + b
+    source = ctx.input_value
+    assert source is not None
+    try:
+        return Network(
+            name=ctx.graph.name,
+            input=ctx.tensors["input"],
+            ops=ctx.needed(end.tensor),
+            source_input=_interface(source.index, source.index % ctx.input_shape[2], source.scale,
+                                    source.zero_point, np.zeros(())),
+            source_output=_interface(end.index, channel, scale, end.zero_point, offset),
+            host=(*ctx.notes, *host),
+        )
+    except UnsupportedError:
+        raise
+    except QuantloomError as error:
+        raise UnsupportedError(ctx.graph.name, str(error), "The graph cannot be compiled") from None
+
+
+def _end(ctx: Context, name: str) -> Value:
+    """An output as integers, with affine steps at most; what else follows is the host's."""
+    value = ctx.values[name]
+    last = next((n for n in ctx.graph.nodes if name in n.outputs), None)
     if isinstance(value, Const) or last is None:
-        raise UnsupportedError(graph.output, "the output does not depend on the input",
-                               "Repair the model")
+        raise UnsupportedError(name, "the output does not depend on the input", "Repair the model")
     if value.raw:
         raise no_quantiser(ctx, last, value)
     if any(step.affine is None for step in value.steps):
@@ -225,30 +260,32 @@ def _finish(ctx: Context) -> Network:
     if value.tensor == "input":
         raise UnsupportedError(last.label, "nothing is computed between input and output",
                                "Give a model with at least one layer")
-    if ctx.size(value) != value.index.size:
-        raise UnsupportedError(last.label, "the output is part of a tensor", "Repair the model")
-    channel = value.index % ctx.channels(value)
-    scale, offset = value.scale, np.zeros(())
-    for step in value.steps:
-        assert step.affine is not None
-        a, b = step.affine
-        scale, offset = scale * a, offset * a + b
-    source = ctx.input_value
-    assert source is not None
-    try:
-        return Network(
-            name=graph.name,
-            input=ctx.tensors["input"],
-            ops=ctx.needed(value.tensor),
-            source_input=_interface(source.index, source.index % ctx.input_shape[2], source.scale,
-                                    source.zero_point, np.zeros(())),
-            source_output=_interface(value.index, channel, scale, value.zero_point, offset),
-            host=(*ctx.notes, *value.host),
-        )
-    except UnsupportedError:
-        raise
-    except QuantloomError as error:
-        raise UnsupportedError(graph.name, str(error), "The graph cannot be compiled") from None
+    return value
+
+
+def _common_end(ctx: Context, ends: list[Value]) -> tuple[Value, tuple[str, ...]]:
+    """The tensor that all outputs are made of, in its own order, and what the host makes of it."""
+    end = ends[0]
+    for name, other in zip(ctx.graph.outputs, ends, strict=True):
+        if other.tensor != end.tensor:
+            raise UnsupportedError(
+                name, f"it is another tensor than {ctx.graph.outputs[0]}: hardware has one output",
+                "Join the outputs to one tensor, or cut the graph to one of them")
+    notes = []
+    for name, other in zip(ctx.graph.outputs, ends, strict=True):
+        after = [*(s.name for s in other.steps), *other.host]
+        notes.append(f"output {name}: element{'s' if other.index.size > 1 else ''} "
+                     f"{_ranges(other.index)} of {end.tensor}"
+                     + (f", {', '.join(after)}" if after else ""))
+    every = np.arange(ctx.size(end)).reshape(1, *ctx.tensor(end).shape)
+    return replace(end, index=every, steps=(), host=()), tuple(notes)
+
+
+def _ranges(index: Any) -> str:
+    flat = np.ravel(index)
+    if flat.size > 2 and np.all(np.diff(flat) == 1):
+        return f"{flat[0]} to {flat[-1]}"
+    return ", ".join(map(str, flat[:8].tolist())) + (", ..." if flat.size > 8 else "")
 
 
 def _interface(index: Any, channel: Any, scale: Any, zero_point: int, offset: Any) -> Interface:

@@ -70,7 +70,7 @@ class GraphInput:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A checked ONNX graph with one input and one output.
+    """A checked ONNX graph with one input.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Graph:
     nodes : list of Node
         In topological order.
     input : GraphInput
-    output : str
+    outputs : tuple of str
     constants : dict of str to array
     datatypes : dict of str to str
         QONNX datatype annotations by tensor.
@@ -90,7 +90,7 @@ class Graph:
     name: str
     nodes: list[Node]
     input: GraphInput
-    output: str
+    outputs: tuple[str, ...]
     constants: dict[str, np.ndarray]
     datatypes: dict[str, str] = field(default_factory=dict)
     opset: int = 13
@@ -103,7 +103,7 @@ def read(path: str | Path) -> Graph:
     ------
     QuantloomError
         If the file cannot be read, is not ONNX or truncated, or its graph is not one that can be
-        compiled: several inputs or outputs, a dynamic or absurd shape, undefined tensors.
+        compiled: several inputs, no output, a dynamic or absurd shape, undefined tensors.
     """
     path = Path(path)
     model = _parse(path)
@@ -115,17 +115,16 @@ def read(path: str | Path) -> Graph:
     if len(inputs) != 1:
         names = ", ".join(i.name for i in inputs) or "none"
         raise QuantloomError(f"{path}: the model must have one input, not {len(inputs)} ({names})")
-    if len(graph.output) != 1:
-        names = ", ".join(o.name for o in graph.output) or "none"
-        raise QuantloomError(f"{path}: the model must have one output, not {len(graph.output)} "
-                             f"({names}). Cut the graph to the one that the hardware computes")
+    outputs = tuple(o.name for o in graph.output)
+    if not outputs:
+        raise QuantloomError(f"{path}: the model has no output")
     nodes = [_node(path, n) for n in graph.node]
-    _check_edges(path, nodes, {inputs[0].name, *constants}, graph.output[0].name)
+    _check_edges(path, nodes, {inputs[0].name, *constants}, outputs)
     return Graph(
         name=path.name.removesuffix(".gz").removesuffix(".onnx"),
-        nodes=_needed(nodes, graph.output[0].name),
+        nodes=_needed(nodes, outputs),
         input=_graph_input(path, inputs[0]),
-        output=graph.output[0].name,
+        outputs=outputs,
         constants=constants,
         datatypes={a.tensor_name: kv.value for a in graph.quantization_annotation
                    for kv in a.quant_parameter_tensor_names if kv.key == "finn_datatype"},
@@ -198,7 +197,8 @@ def _node(path: Path, proto: onnx.NodeProto) -> Node:
                 attributes, proto)
 
 
-def _check_edges(path: Path, nodes: list[Node], known: set[str], output: str) -> None:
+def _check_edges(path: Path, nodes: list[Node], known: set[str],
+                 outputs: tuple[str, ...]) -> None:
     for node in nodes:
         if not node.outputs or known.intersection(filter(None, node.outputs)):
             raise QuantloomError(f"{path}: {node.op} {node.name!r} has no output, or one that "
@@ -208,13 +208,14 @@ def _check_edges(path: Path, nodes: list[Node], known: set[str], output: str) ->
                 raise QuantloomError(f"{path}: {node.label} reads {name!r}, which nothing before "
                                      "it defines: the file is damaged")
         known.update(filter(None, node.outputs))
-    if output not in known:
-        raise QuantloomError(f"{path}: nothing defines the output {output!r}")
+    for output in outputs:
+        if output not in known:
+            raise QuantloomError(f"{path}: nothing defines the output {output!r}")
 
 
-def _needed(nodes: list[Node], output: str) -> list[Node]:
-    """The nodes that the output depends on."""
-    wanted, kept = {output}, []
+def _needed(nodes: list[Node], outputs: tuple[str, ...]) -> list[Node]:
+    """The nodes that the outputs depend on."""
+    kept, wanted = [], set(outputs)
     for node in reversed(nodes):
         if wanted.intersection(node.outputs):
             wanted.update(node.inputs)

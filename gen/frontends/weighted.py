@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from ..network import Conv2d, Dense, Pad
 from .context import Context, LayoutError, converts, narrowest
-from .layouts import spatial, spread
+from .layouts import FeatureMap, spatial, spread
 from .quantise import materialise
 from .reader import Node
 from .values import Const, Step, Value, squeeze_uniform
@@ -103,15 +103,17 @@ def _product(ctx: Context, node: Node, value: Value, integers: Array, scale: Arr
     channels = ctx.channels(value)
     if vectors > 1:
         return _pointwise(ctx, node, value, integers, scale, bias)
-    if ctx.size(value) != value.index.size:
-        raise LayoutError(node.label, "it reads part of a tensor", "Read the whole tensor")
     places = value.index.ravel()
-    rows = np.empty_like(integers)
-    rows[places] = integers
-    scales = np.empty(integers.shape)
+    own = np.tile(np.broadcast_to(value.scale, (channels,)), ctx.size(value) // channels)
+    # Elements that are not read have weights of zero, on any scale.
+    rows = np.zeros((ctx.size(value), integers.shape[1]), np.int64)
+    np.add.at(rows, places, integers)
+    scale = scale * own[places, None]
+    scales = np.repeat(scale[:1], len(rows), axis=0)
     scales[places] = scale
-    own = np.broadcast_to(value.scale, (channels,))
-    scales *= np.tile(own, len(rows) // channels)[:, None]
+    if np.any(scales[places] != scale):
+        raise LayoutError(node.label, "it reads an element twice, with weights of two scales",
+                          "Use one scale an output")
     weights, out_scale = _one_grid(node, rows, scales)
     whole, tail = _split_bias(bias, out_scale, -value.zero_point * weights.sum(axis=0))
     op = Dense(name=ctx.name(node, "dense"), inputs=(value.tensor,), weights=weights,
@@ -182,7 +184,8 @@ def _conv(ctx: Context, node: Node) -> Value:
     if not 3 <= integers.ndim <= 4 or integers.ndim != ctx.value(node).index.ndim:
         raise UnsupportedError(node.label, f"weights of shape {integers.shape}",
                                "Only convolutions over one or two dimensions are supported")
-    value, shape = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    source = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    value, shape = source.value, source.shape
     if node.channels_last:  # (outputs, height, width, inputs)
         integers, scale = np.moveaxis(integers, -1, 1), np.moveaxis(scale, -1, 1)
     rank = integers.ndim
@@ -194,10 +197,13 @@ def _conv(ctx: Context, node: Node) -> Value:
         raise UnsupportedError(node.label, f"weights of shape {integers.shape} in {groups} groups "
                                f"do not fit {shape[2]} channels", "Repair the model")
     stride, dilation, pads = window(node, shape, (kh, kw))
-    own = np.broadcast_to(value.scale, (shape[2],)).reshape(groups, cin)
+    own = np.broadcast_to(value.scale, (ctx.channels(value),))[source.channels]
+    own = own.reshape(groups, cin)
     own = own[np.arange(outputs) // (outputs // groups)]  # (outputs, cin)
     weights, out_scale = _one_grid(
         node, integers.transpose(2, 3, 1, 0), (scale * own[:, :, None, None]).transpose(2, 3, 1, 0))
+    if not source.whole:
+        weights = _spread_inputs(node, source, weights, groups)
     bias = None if ctx.get(node, 2) is None else ctx.const(node, 2)
     if bias is not None and bias.size != outputs:
         raise UnsupportedError(node.label, f"its bias has the shape {bias.shape}",
@@ -213,3 +219,13 @@ def _conv(ctx: Context, node: Node) -> Value:
     ctx.emit(node, op)
     index = spread(ctx.tensors[name].shape, rank, node.channels_last)
     return _finish(ctx, node, name, index, out_scale, tail)
+
+
+def _spread_inputs(node: Node, source: FeatureMap, weights: Array, groups: int) -> Array:
+    """Weights for all channels of a tensor of which some are read, perhaps in another order."""
+    if groups > 1:
+        raise LayoutError(node.label, "the channels before it are selected or shuffled, and it "
+                          "works in groups", "Shuffle before a convolution without groups")
+    wide = np.zeros((*weights.shape[:2], source.every, weights.shape[3]), np.int64)
+    np.add.at(np.moveaxis(wide, 2, 0), source.channels, np.moveaxis(weights, 2, 0))
+    return wide

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from ..network import MaxPool, Pad, SumPool, Upsample
 from .context import Context, converts
-from .layouts import spatial, spread
+from .layouts import FeatureMap, spatial, spread
 from .quantise import materialise
 from .reader import Node
 from .values import Step, Value, squeeze_uniform
@@ -98,7 +98,8 @@ def _max_pool(ctx: Context, node: Node) -> Value:
         raise UnsupportedError(node.label, "it returns indices", "Use the values alone")
     if node.op == "MaxPoolNHWC":
         node = replace(node, domain="channels_last")
-    value, shape = spatial(ctx, node, ctx.value(node))
+    source = spatial(ctx, node, ctx.value(node))
+    value, shape = source.value, source.shape
     if value.raw:
         raise UnsupportedError(node.label, "it stands before the first quantiser",
                                "State the input's integer grid (--input-bits, --input-scale)")
@@ -108,11 +109,11 @@ def _max_pool(ctx: Context, node: Node) -> Value:
     pads = _ceil(node, shape, span, stride, pads)
     if any(step.rounds for step in value.steps):
         value = materialise(ctx, node, value)
+    every = ctx.channels(value)
     # The maximum commutes with what rises, so it need not wait for the quantiser.
     if np.any(value.sign < 0) and value.exclusive and value.zero_point == 0:
-        channels = shape[2]
-        done = ctx.negate(value.tensor, np.broadcast_to(value.sign < 0, (channels,)))
-        scale = np.broadcast_to(value.scale, (channels,)) * np.where(done, -1.0, 1.0)
+        done = ctx.negate(value.tensor, np.broadcast_to(value.sign < 0, (every,)))
+        scale = np.broadcast_to(value.scale, (every,)) * np.where(done, -1.0, 1.0)
         value = replace(value, scale=squeeze_uniform(scale))
     if np.any(value.sign < 0):
         raise UnsupportedError(node.label, "a factor before it is negative and not quantised yet",
@@ -121,19 +122,22 @@ def _max_pool(ctx: Context, node: Node) -> Value:
     tensor = _pad(ctx, node, name, value.tensor, pads, ctx.tensor(value).lo)
     ctx.emit(node, MaxPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride,
                            dilation=dilation))
-    index = spread(ctx.tensors[name].shape, value.index.ndim, node.channels_last)
+    index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,
+                                     node.channels_last))
     return replace(value, tensor=name, index=index, exclusive=False)
 
 
-def _mean(ctx: Context, node: Node, value: Value, kernel: tuple[int, int],
+def _mean(ctx: Context, node: Node, source: FeatureMap, kernel: tuple[int, int],
           stride: tuple[int, int], pads: Pads, index: Array | None) -> Value:
     """Sum of windows, to be divided by their size."""
+    value = source.value
     size = kernel[0] * kernel[1]
     name = ctx.name(node, "pool")
     tensor = _pad(ctx, node, name, value.tensor, pads, value.zero_point)
     ctx.emit(node, SumPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride))
     if index is None:
-        index = spread(ctx.tensors[name].shape, value.index.ndim, node.channels_last)
+        index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,
+                                         node.channels_last))
     result = Value(name, index, value.scale, value.zero_point * size, exclusive=True)
     if size == 1:
         return result
@@ -144,7 +148,8 @@ def _mean(ctx: Context, node: Node, value: Value, kernel: tuple[int, int],
 
 @converts("AveragePool")
 def _average_pool(ctx: Context, node: Node) -> Value:
-    value, shape = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    source = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    shape = source.shape
     kernel = _kernel(node)
     stride, dilation, pads = window(node, shape, kernel)
     if dilation != (1, 1):
@@ -155,13 +160,13 @@ def _average_pool(ctx: Context, node: Node) -> Value:
     if any(pads) and not node.attributes.get("count_include_pad", 0):
         raise UnsupportedError(node.label, "its windows at the edge have another size",
                                "Set count_include_pad, or use no pads")
-    return _mean(ctx, node, value, kernel, stride, pads, None)
+    return _mean(ctx, node, source, kernel, stride, pads, None)
 
 
 @converts("GlobalAveragePool")
 def _global_average_pool(ctx: Context, node: Node) -> Value:
-    value, shape = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
-    return _mean(ctx, node, value, shape[:2], (1, 1), (0, 0, 0, 0), None)
+    source = spatial(ctx, node, materialise(ctx, node, ctx.value(node)))
+    return _mean(ctx, node, source, source.shape[:2], (1, 1), (0, 0, 0, 0), None)
 
 
 @converts("ReduceMean")
@@ -176,11 +181,11 @@ def _reduce_mean(ctx: Context, node: Node) -> Value:
     elif axes != tuple(range(2, rank)):
         raise UnsupportedError(node.label, f"a mean over the axes {axes} of {rank}",
                                "Only the mean over height and width is supported")
-    value, shape = spatial(ctx, node, value)
-    index = np.arange(shape[2]).reshape(1, -1)
+    source = spatial(ctx, node, value)
+    index = source.channels.reshape(1, -1)
     if node.attributes.get("keepdims", 1):
         index = np.expand_dims(index, axes)
-    return _mean(ctx, node, value, shape[:2], (1, 1), (0, 0, 0, 0), index)
+    return _mean(ctx, node, source, source.shape[:2], (1, 1), (0, 0, 0, 0), index)
 
 
 def _factors(ctx: Context, node: Node, value: Value) -> Array:
@@ -214,7 +219,8 @@ def _resize(ctx: Context, node: Node) -> Value:
     if not whole or np.prod(scales) != np.prod(scales[inner]):
         raise UnsupportedError(node.label, f"its factors are {scales.tolist()}",
                                "Only whole factors for height and width are supported")
-    value, _ = spatial(ctx, node, value)
+    source = spatial(ctx, node, value)
+    value = source.value
     factors = scales[inner].astype(int).tolist()
     for n, f in zip(value.index.shape[inner], factors, strict=True):
         if not _repeats(node, n, f):
@@ -223,7 +229,7 @@ def _resize(ctx: Context, node: Node) -> Value:
     height, width = (1, *factors)[-2:]
     name = ctx.name(node, "upsample")
     ctx.emit(node, Upsample(name=name, inputs=(value.tensor,), factors=(height, width)))
-    index = spread(ctx.tensors[name].shape, rank, node.channels_last)
+    index = source.pick(node, spread(ctx.tensors[name].shape, rank, node.channels_last))
     return replace(value, tensor=name, index=index, exclusive=False)
 
 

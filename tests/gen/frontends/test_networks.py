@@ -10,8 +10,8 @@ import pytest
 from quantloom.gen.frontends import InputGrid, load
 
 from ...models import arrays
+from .cases import compare
 from .graphs import GENERAL, GraphBuilder, compute
-from .test_operators import compare
 
 
 def scales(rng, dyadic: bool, shape=()):
