@@ -11,7 +11,7 @@ from amaranth.back import rtlil
 from ..rtl_templates.top import Accelerator, Instance
 from .dataflow.graph import Dataflow
 from .verilog_names import KEYWORDS
-from .yosys import run_yosys
+from .yosys import YosysError, run_yosys
 
 __all__ = ["to_rtlil", "to_verilog"]
 
@@ -132,7 +132,7 @@ def to_verilog(dataflow: Dataflow) -> str:
         (directory / "design.il").write_text(to_rtlil(dataflow))
         taps = [f"{dataflow.name}/w:{name}_{part}" for name in dataflow.streams
                 for part in ("payload", "valid", "ready")]
-        run_yosys([
+        before = [
             "read_rtlil design.il",
             "attrmap " + " ".join(f"-remove {name}" for name in _ATTRIBUTES),
             "attrmap -modattr " + " ".join(f"-remove {name}" for name in _ATTRIBUTES),
@@ -140,11 +140,17 @@ def to_verilog(dataflow: Dataflow) -> str:
             "proc",
             "memory_collect",
             "opt_expr",
-            "opt_dff -simple-dffe",
-            "opt_clean -purge",
-            "attrmap -remove keep",
-            "write_verilog design.v",
-        ], directory=directory)
+        ]
+        after = ["opt_dff -simple-dffe", "opt_clean -purge", "attrmap -remove keep",
+                 "write_verilog design.v"]
+        try:
+            run_yosys([*before, *after], directory=directory)
+        except YosysError as error:
+            if "Conflicting init values" not in str(error):
+                raise
+            # opt_dff leaves initial values on registers that it found constant, and they clash
+            # with those of the registers' other names; opt_clean takes those away beforehand.
+            run_yosys([*before, "opt_clean -purge", *after], directory=directory)
         return _arranged((directory / "design.v").read_text(), dataflow)
 
 

@@ -1,4 +1,4 @@
-"""Fixed-point rescaling: multiply, add, shift, clip."""
+"""Fixed-point rescaling: multiply, add, round, clip or wrap."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ class RequantizeParams(ElementwiseParams):
         Bounds of the output, the type's where None.
     negative_offset : array of int, (channels or 1,), or None
         Offset where ``x`` is negative; the same where None.
+    to_even : bool
+        The shift rounds to the nearest integer, half to even.
+    wrap : bool
+        Instead of being clipped, results keep their low bits; ``lo`` and ``hi`` mean nothing.
     lanes, channels, positions_per_frame, depth
         See :class:`.ElementwiseParams`.
 
@@ -58,6 +62,8 @@ class RequantizeParams(ElementwiseParams):
     lo: int | None = None
     hi: int | None = None
     negative_offset: np.ndarray | None = None
+    to_even: bool = False
+    wrap: bool = False
 
     kind = "requantize"
 
@@ -133,12 +139,24 @@ class RequantizeParams(ElementwiseParams):
         return any((offset != 0).any() for offset in self.offsets)
 
     @property
+    def rounds(self) -> bool:
+        """Whether there is a step that rounds half to even."""
+        return self.to_even and self.shift > 0
+
+    @cached_property
+    def rounded_type(self) -> IntType:
+        """Type of what is clipped or wrapped."""
+        half = (1 << self.shift) >> 1 if self.rounds else 0
+        return IntType.for_range(self.sum_type.lo >> self.shift,
+                                 (self.sum_type.hi + half) >> self.shift)
+
+    @property
     def pipeline(self) -> int:
-        """Operand, product, sum (the last two if there is such a step), clip.
+        """Operand, product, sum, rounding (those three if there is such a step), clip.
 
         One more where multipliers and offsets come from several block RAMs.
         """
-        return 1 + self.table_latency + self.multiplies + self.adds
+        return 1 + self.table_latency + self.multiplies + self.adds + self.rounds
 
     @property
     def word_bits(self) -> int:
@@ -180,8 +198,11 @@ class RequantizeParams(ElementwiseParams):
             lane += Resources(lut=operand.bits * factor.bits, ff=self.product_type.bits)
         if self.adds and (len(self.offset) == 1 or self.folds == 1 or not self.in_dsp):
             lane += Resources(lut=total - self.shift / 2, ff=total)  # a constant is not for slices
-        lane += Resources(lut=saturation_sites(
-            self.sum_type.lo >> self.shift, self.sum_type.hi >> self.shift, *self.bounds))
+        if self.rounds:
+            lane += Resources(lut=total, ff=self.rounded_type.bits)
+        if not self.wrap:
+            lane += Resources(lut=saturation_sites(self.rounded_type.lo, self.rounded_type.hi,
+                                                   *self.bounds))
         if self.memory == "lut":
             multipliers = self._table_resources((self.multiplier,), _table_type(self.multiplier))
             if self.in_dsp:  # the slice has their register
@@ -219,7 +240,14 @@ class RequantizeParams(ElementwiseParams):
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)
         offset = self.offset if self.negative_offset is None else np.where(
             x < 0, self.negative_offset, self.offset)
-        y = np.clip((x * self.multiplier + offset) >> self.shift, *self.bounds)
+        total = x * self.multiplier + offset
+        y = np.rint(total / 2.0**self.shift).astype(np.int64) if self.rounds \
+            else total >> self.shift
+        if self.wrap:
+            low = y & ((1 << self.output_type.bits) - 1)
+            y = np.where(low > self.output_type.hi, low - (1 << self.output_type.bits), low)
+        else:
+            y = np.clip(y, *self.bounds)
         return (y.reshape(-1, self.lanes),)
 
     def create(self) -> Requantize:
@@ -300,8 +328,16 @@ class Requantize(BlockComponent[RequantizeParams]):
             total = Signal(p.sum_type.shape, name="sum", reset_less=True)
             m.d.sync += total.eq(value + offset)
             value = total
+        if p.rounds:
+            rounded = Signal(p.rounded_type.shape, name="rounded", reset_less=True)
+            # Half of the last place less one unit, and that unit if the integer part is odd.
+            m.d.sync += rounded.eq(
+                (value + ((1 << p.shift - 1) - 1) + (value >> p.shift)[0]) >> p.shift)
+            value = rounded
+        else:
+            value = value >> p.shift
         result = Signal(p.output_type.shape, name="result", reset_less=True)
-        m.d.sync += result.eq(saturate(value >> p.shift, *p.bounds))
+        m.d.sync += result.eq(value if p.wrap else saturate(value, *p.bounds))
         return result
 
     def _table(self, m: Module, name: str, type_: IntType, arrays: tuple[np.ndarray, ...],

@@ -222,7 +222,13 @@ def _(op: Requantize, x: Array) -> Array:
     x = x.astype(np.int64)
     offset = op.offset if op.negative_offset is None else np.where(
         x < 0, op.negative_offset, op.offset)
-    return np.clip((x * op.multiplier + offset) >> op.shift, *op.bounds)
+    total = x * op.multiplier + offset
+    if op.to_even and op.shift:
+        total += (1 << op.shift - 1) - 1 + (total >> op.shift & 1)
+    y = total >> op.shift
+    if op.wrap:
+        return (y - op.type.lo) % (1 << op.type.bits) + op.type.lo
+    return np.clip(y, *op.bounds)
 
 
 @compute.register

@@ -105,8 +105,9 @@ class ElementwisePlan(Plan):
         if isinstance(op, Requantize):
             return RequantizeParams(
                 input_type=x.type, output_type=op.type, multiplier=op.multiplier,
-                offset=op.offset, negative_offset=op.negative_offset, shift=op.shift, lo=op.lo,
-                hi=op.hi, lanes=lanes, channels=channels, positions_per_frame=positions)
+                offset=op.offset, negative_offset=op.negative_offset, shift=op.shift,
+                to_even=op.to_even, wrap=op.wrap, lo=op.lo, hi=op.hi, lanes=lanes,
+                channels=channels, positions_per_frame=positions)
         return ClipParams(input_type=x.type, output_type=self.output.type, lo=self.output.lo,
                           hi=self.output.hi, lanes=lanes, channels=channels,
                           positions_per_frame=positions)

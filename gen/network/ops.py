@@ -276,7 +276,8 @@ class Requantize(Op):
     """Fixed-point rescaling: ``clip((x * multiplier[c] + offset[c]) >> shift, type.lo, type.hi)``.
 
     The shift floors. ``lo`` and ``hi`` narrow the clip where given. Sources that round half away
-    from zero need another offset for negative numbers.
+    from zero need another offset for negative numbers; those that round half to even, or let
+    results wrap, set ``to_even`` and ``wrap``.
 
     Parameters
     ----------
@@ -289,6 +290,10 @@ class Requantize(Op):
         Bounds of the output; the type's where None.
     negative_offset : array of int, (channels or 1,), or None
         Offset where ``x`` is negative; the same where None.
+    to_even : bool
+        The shift rounds to the nearest integer, half to even.
+    wrap : bool
+        Instead of being clipped, results keep their low bits. ``lo`` and ``hi`` must be None.
     """
 
     multiplier: np.ndarray
@@ -298,6 +303,8 @@ class Requantize(Op):
     lo: int | None = None
     hi: int | None = None
     negative_offset: np.ndarray | None = None
+    to_even: bool = False
+    wrap: bool = False
 
     def __post_init__(self) -> None:
         shapes = {_int_array(self, "multiplier", 1).shape, _int_array(self, "offset", 1).shape}
@@ -312,6 +319,8 @@ class Requantize(Op):
                 object.__setattr__(self, field, value)
         if not self.type.lo <= self.bounds[0] <= self.bounds[1] <= self.type.hi:
             raise self.error(f"bounds {self.bounds} must lie within {self.type}")
+        if self.wrap and self.bounds != (self.type.lo, self.type.hi):
+            raise self.error("what wraps has no bounds")
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -330,11 +339,19 @@ class Requantize(Op):
         (x,) = inputs
         if self.multiplier.shape[0] not in (1, x.shape[2]):
             raise self.error(f"{self.multiplier.shape[0]} multipliers for {x.shape[2]} channels")
-        ends = [(int(m) * v + int(b)) >> self.shift
+        ends = [self._shifted(int(m) * v + int(b))
                 for values, offset in self.halves(x.lo, x.hi)
                 for m, b in zip(self.multiplier, offset, strict=True) for v in values]
+        if self.wrap and not self.type.lo <= min(ends) <= max(ends) <= self.type.hi:
+            return Tensor.full(x.shape, self.type)
         lo, hi = (int(np.clip(v, *self.bounds)) for v in (min(ends), max(ends)))
         return Tensor(x.shape, self.type, lo, hi)
+
+    def _shifted(self, total: int) -> int:
+        half = (1 << self.shift) >> 1
+        if self.to_even and half:
+            total += half - 1 + (total >> self.shift & 1)
+        return total >> self.shift
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

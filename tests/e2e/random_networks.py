@@ -79,10 +79,12 @@ class _Sketch:
                                       descending=descending))
         if choice == "requantize":
             type_ = IntType(int(self.rng.integers(2, 9)), signed=bool(self.rng.random() < 0.5))
+            offset = self.rng.integers(-500, 500, rows)
             return self.add(Requantize(
                 name=self.name("scale"), inputs=(source,), type=type_,
-                multiplier=self.rng.integers(-200, 200, rows),
-                offset=self.rng.integers(-500, 500, rows), shift=int(self.rng.integers(0, 12))))
+                multiplier=self.rng.integers(-200, 200, rows), offset=offset,
+                negative_offset=self.pick(None, offset - 60), to_even=self.pick(False, True),
+                wrap=self.pick(False, False, True), shift=int(self.rng.integers(0, 12))))
         middle = int(self.rng.integers(x.lo, x.hi + 1))
         return self.add(Clip(name=self.name("clip"), inputs=(source,),
                              lo=self.pick(None, min(0, middle)), hi=self.pick(None, middle)))

@@ -51,6 +51,7 @@ def test_threshold(params):
     rescaling(8, 4, 32, 8), rescaling(10, 4, 32, 2, 1), rescaling(12, 4, 116, 1),
     rescaling(8, 4, 32, 4, hi=11), rescaling(12, 8, 32, 4, halved=True),
     rescaling(14, 8, 256, 2, halved=True), rescaling(12, 8, 1, 1, halved=True),
+    rescaling(12, 8, 32, 4, to_even=True), rescaling(12, 8, 32, 4, wrap=True),
 ], ids=label)  # fmt: skip
 def test_requantize(params):
     check_resources(params, levels=LEVELS)

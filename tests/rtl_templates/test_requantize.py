@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,28 @@ def test_negative_numbers_have_their_own_offset(number, unit):
     want = np.clip(np.floor((x * params.multiplier + offset) / 2**params.shift), *params.bounds)
     np.testing.assert_array_equal(
         params.reference(x.reshape(-1, params.lanes))[0].reshape(x.shape), want)
+
+
+@pytest.mark.parametrize("to_even, wrap", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6])
+def test_rounding_and_wrapping(number, to_even, wrap):
+    rng = np.random.default_rng(number)
+    params = replace(block(rng, CASES[number]), to_even=to_even, wrap=wrap)
+    if number != 5:  # one that keeps ties in its results, and one that does nothing to the sum
+        params = replace(params, multiplier=params.multiplier | (number % 2))
+    check_block(params, seed=number, frames=3)
+    check_schedule(params, seed=number)
+
+
+def test_half_to_even_and_wrap_by_hand():
+    params = RequantizeParams(
+        input_type=IntType(6, True), output_type=IntType(3, True), multiplier=np.ones(1, int),
+        offset=np.zeros(1, int), shift=2, to_even=True, wrap=True)
+    x = np.array([-32, -18, -14, -10, -6, -2, -1, 0, 1, 2, 6, 10, 14, 18, 31])
+    want = [0, -4, -4, -2, -2, 0, 0, 0, 0, 0, 2, 2, -4, -4, 0]
+    got = [int(params.reference(np.array([[v]]))[0][0, 0]) for v in x]
+    assert got == want
+    check_block(params, seed=1, frames=40)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))
