@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from .errors import QuantloomError
 from .yosys import run_yosys
 
-__all__ = ["cell_models", "synthesise"]
+__all__ = ["cell_models", "cells", "synthesise"]
 
 
 def synthesise(verilog: Path, top: str, directory: Path, *, family: str = "xc7") -> Path:
@@ -52,6 +54,13 @@ def synthesise(verilog: Path, top: str, directory: Path, *, family: str = "xc7")
     finally:
         source.unlink()
     return directory / f"{top}_netlist.v"
+
+
+def cells(directory: Path, top: str) -> dict[str, int]:
+    """Cells of each kind in the netlist that :func:`synthesise` wrote into a directory."""
+    netlist = json.loads((directory / f"{top}.json").read_text())
+    kinds = Counter(cell["type"] for cell in netlist["modules"][top]["cells"].values())
+    return dict(sorted(kinds.items()))
 
 
 def cell_models() -> Path:

@@ -6,24 +6,42 @@ The public API. A model goes through :func:`load`, :func:`fold` and :func:`gener
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from .gen.dataflow.fold import fold
-from .gen.design import Design
-from .gen.errors import QuantloomError, UnsupportedError
-from .gen.frontends import InputGrid, check, load
-from .gen.network import Network
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from .gen.dataflow.fold import fold
+    from .gen.design import Design
+    from .gen.errors import QuantloomError, UnsupportedError
+    from .gen.frontends import InputGrid, check, load
+    from .gen.network import Network
     from .sim.report import Report
 
 __all__ = [
     "Design", "InputGrid", "Network", "QuantloomError", "UnsupportedError", "check", "fold",
     "generate", "load", "simulate",
 ]  # fmt: skip
+
+# Loaded when they are asked for: other packages import a part of this one without the rest.
+_PLACES = {
+    "Design": "gen.design", "InputGrid": "gen.frontends", "Network": "gen.network",
+    "QuantloomError": "gen.errors", "UnsupportedError": "gen.errors", "check": "gen.frontends",
+    "fold": "gen.dataflow.fold", "load": "gen.frontends",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_PLACES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def generate(design: Design, output: str | Path, frames: np.ndarray | None = None) -> None:
@@ -75,6 +93,7 @@ def simulate(output: str | Path, frames: np.ndarray, *, engine: str = "verilator
         If there is no such design, the engine is missing, or the frames do not fit.
     """
     from .gen.cli.simulate import simulate_design
+    from .gen.design import Design
 
     return simulate_design(Design.load(Path(output)), Path(output), frames, engine=engine,
                            stress=stress, seed=seed)

@@ -1,0 +1,182 @@
+"""hls4ml's model graph to the integer network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ....rtl_templates.types import IntType
+from ...errors import QuantloomError, UnsupportedError
+from ...network import Interface, Network, Tensor
+from ..draft import Draft
+from ..names import Names
+from .fixed import Fixed
+from .values import FixedValue
+
+__all__ = ["LAYERS", "Conversion", "convert", "converts", "from_graph", "input_type"]
+
+Array = np.ndarray[Any, Any]
+Converter = Callable[["Conversion", Any], FixedValue]
+
+LAYERS: dict[str, Converter] = {}
+"""Converters by the name of the layer's class in hls4ml."""
+
+MAX_INPUT_BITS = 16
+
+
+def converts(*layers: str) -> Callable[[Converter], Converter]:
+    """Register a converter for layer classes."""
+
+    def register(function: Converter) -> Converter:
+        for layer in layers:
+            LAYERS[layer] = function
+        return function
+
+    return register
+
+
+@dataclass(eq=False)
+class Conversion:
+    """What has been built so far.
+
+    Parameters
+    ----------
+    values : dict of str to FixedValue
+        By the name of the hls4ml variable.
+    source : FixedValue or None
+        The input.
+    host : list of str
+        What is left to the host, in order; nothing else can follow.
+    """
+
+    draft: Draft = field(default_factory=Draft)
+    values: dict[str, FixedValue] = field(default_factory=dict)
+    source: FixedValue | None = None
+    host: list[str] = field(default_factory=list)
+
+    def inputs(self, layer: Any) -> list[FixedValue]:
+        """A layer's inputs."""
+        if self.host:
+            raise UnsupportedError(label(layer), f"it follows {self.host[-1]}, which is left to "
+                                   "the host", "Cut the model before that layer")
+        return [self.values[name] for name in layer.inputs]
+
+    def input(self, layer: Any) -> FixedValue:
+        """The input of a layer with one."""
+        (value,) = self.inputs(layer)
+        return value
+
+    def name(self, layer: Any) -> str:
+        """Name for a layer's operation."""
+        return self.draft.names.take(layer.name)
+
+
+def label(layer: Any) -> str:
+    """How messages call a layer."""
+    return f"{layer.name} ({layer_kind(layer)})"
+
+
+def layer_kind(layer: Any) -> str:
+    """Name of the layer's class in hls4ml, without the backend's prefix."""
+    kind = layer.class_name
+    backend = layer.model.config.backend
+    prefix = backend.name if backend is not None else ""
+    return kind.removeprefix(prefix) if kind not in LAYERS else kind
+
+
+def result_type(layer: Any) -> Fixed:
+    """Type of a layer's output."""
+    return Fixed.of(label(layer), layer.get_output_variable().type.precision)
+
+
+def input_type(graph: Any) -> Fixed:
+    """Type of a graph's input."""
+    (layer,) = (x for x in graph.get_layers() if layer_kind(x) == "Input")
+    return result_type(layer)
+
+
+def from_graph(graph: Any) -> Network:
+    """The integer network of an hls4ml model graph.
+
+    Parameters
+    ----------
+    graph : hls4ml.model.ModelGraph
+        After hls4ml's own optimisation flow, every precision inferred.
+
+    Returns
+    -------
+    Network
+        Its integers are those of hls4ml's fixed-point tensors.
+
+    Raises
+    ------
+    UnsupportedError
+        Names the first layer that cannot be compiled.
+    """
+    return _finish(convert(graph), graph)
+
+
+def convert(graph: Any) -> Conversion:
+    """Every layer's value, up to the last; see :func:`from_graph`."""
+    from . import layers  # noqa: F401  (registers the converters)
+
+    state = Conversion()
+    if len(graph.get_input_variables()) != 1 or len(graph.get_output_variables()) != 1:
+        raise UnsupportedError(graph.config.get_project_name(), "it has several inputs or outputs",
+                               "Cut the model to one of each")
+    for layer in graph.get_layers():
+        kind = layer_kind(layer)
+        if kind == "Input":
+            value = state.source = _input(state, layer)
+        elif kind in LAYERS:
+            value = LAYERS[kind](state, layer)
+        else:
+            raise UnsupportedError(label(layer), f"layer {kind} is not supported",
+                                   "Replace it, or cut the model before it")
+        state.values.update(dict.fromkeys(layer.outputs, value))
+    return state
+
+
+def _input(state: Conversion, layer: Any) -> FixedValue:
+    type_ = result_type(layer)
+    if type_.width > MAX_INPUT_BITS:
+        raise UnsupportedError(label(layer), f"its type has {type_.width} bits",
+                               f"Give the input at most {MAX_INPUT_BITS} bits")
+    shape = tuple(int(n) for n in layer.get_output_variable().shape)
+    inner = feature_map(label(layer), shape)
+    state.draft.tensors["input"] = Tensor(inner, IntType(type_.width, type_.signed), type_.lo,
+                                          type_.hi)
+    return FixedValue(state.draft, label(layer), "input",
+                      np.arange(int(np.prod(shape))).reshape(shape), type_.fraction)
+
+
+def feature_map(where: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Height, width and channels of an hls4ml shape, channels last."""
+    if not 1 <= len(shape) <= 3:
+        raise UnsupportedError(where, f"its shape is {shape}", "Use at most three axes")
+    height, width, channels = (1, 1, *shape)[-3:]
+    return height, width, channels
+
+
+def _finish(state: Conversion, graph: Any) -> Network:
+    (output,) = graph.outputs
+    name = Names().take(graph.config.get_project_name())
+    source, value = state.source, state.values[output].settled()
+    assert source is not None
+    if value.tensor == "input":
+        raise UnsupportedError(name, "nothing is computed between input and output",
+                               "Give a model with at least one layer")
+    try:
+        return Network(
+            name=name, input=state.draft.tensors["input"],
+            ops=state.draft.needed(value.tensor),
+            source_input=Interface(source.index.shape, source.index, 2.0**-source.fraction),
+            source_output=Interface(value.index.shape, value.index, 2.0**-value.fraction),
+            host=tuple(state.host))
+    except UnsupportedError:
+        raise
+    except QuantloomError as error:
+        raise UnsupportedError(name, str(error), "The graph cannot be compiled") from None

@@ -1,0 +1,1 @@
+"""Quantloom as a backend of hls4ml."""
