@@ -32,8 +32,9 @@ DEPTH = 3
 SPAN = 64
 """Operands among which pairs are sought: the search grows with their square."""
 
-LARGEST = 1 << 16
-"""Weights up to which a graph is sought at all."""
+LARGEST, MOST_NEURONS = 1 << 14, 128
+"""Weights and neurons up to which a graph is sought at all: it takes seconds there, and five times
+as long for twice the neurons."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class GraphForm(DotForm):
 
     @property
     def applies(self) -> bool:
-        return self.slots == 1 and self.neurons > 1 and self.weights.size <= LARGEST
+        return (self.slots == 1 and 1 < self.neurons <= MOST_NEURONS
+                and self.weights.size <= LARGEST)
 
     @property
     def word_bits(self) -> int:

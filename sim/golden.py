@@ -23,6 +23,7 @@ from ..gen.network import (
     Conv2d,
     Dense,
     MaxPool,
+    Multiply,
     Network,
     Op,
     Pad,
@@ -229,6 +230,11 @@ def _(op: Requantize, x: Array) -> Array:
     if op.wrap:
         return (y - op.type.lo) % (1 << op.type.bits) + op.type.lo
     return np.clip(y, *op.bounds)
+
+
+@compute.register
+def _(op: Multiply, a: Array, b: Array) -> Array:
+    return (a.astype(np.int64) + op.offsets[0]) * (b.astype(np.int64) + op.offsets[1])
 
 
 @compute.register

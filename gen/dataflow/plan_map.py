@@ -12,6 +12,7 @@ from ...rtl_templates.argmax import ArgMaxParams
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.cat import CatParams
 from ...rtl_templates.clip import ClipParams
+from ...rtl_templates.multiply import MultiplyParams
 from ...rtl_templates.pad import PadParams
 from ...rtl_templates.pool import PoolParams
 from ...rtl_templates.requantize import RequantizeParams
@@ -28,6 +29,7 @@ from ..network import (
     Conv2d,
     Dense,
     MaxPool,
+    Multiply,
     Network,
     Op,
     Pad,
@@ -183,6 +185,18 @@ class AddPlan(LanePlan):
                          lanes=lanes, beats=self.output.size // lanes)
 
 
+class MultiplyPlan(LanePlan):
+    """Product of two tensors."""
+
+    op: Multiply
+
+    def params(self, lanes: int) -> BlockParams:
+        a, b = self.inputs
+        return MultiplyParams(input_types=(a.type, b.type), output_type=self.output.type,
+                              offsets=self.op.offsets, lanes=lanes,
+                              beats=self.output.size // lanes)
+
+
 class CatPlan(LanePlan):
     """Concatenation along the channels."""
 
@@ -327,6 +341,7 @@ def _register(kinds: tuple[type[Op], ...], plan_type: type[Plan]) -> None:
 _register((Threshold, Requantize, Clip), ElementwisePlan)
 _register((Pad,), PadPlan)
 _register((Add,), AddPlan)
+_register((Multiply,), MultiplyPlan)
 _register((Concat,), CatPlan)
 _register((Upsample,), UpsamplePlan)
 _register((ArgMax,), ArgMaxPlan)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from .context import Context, converts
-from .joins import add_values
+from .joins import add_values, multiply_values
 from .reader import Node
 from .values import Const, Step, Value
 
@@ -45,7 +45,7 @@ def _operand(ctx: Context, node: Node) -> tuple[Value, Array, bool]:
     first = isinstance(a, Const)
     if isinstance(a, Const) == isinstance(b, Const):
         raise UnsupportedError(node.label, "it combines two computed tensors",
-                               "Only sums and differences of two tensors are supported")
+                               "Only sums, differences and products of two tensors are supported")
     value = ctx.value(node, 1 if first else 0)
     value, constant = ctx.per_channel(node, value, ctx.const(node, 0 if first else 1))
     return value, constant, first
@@ -53,6 +53,8 @@ def _operand(ctx: Context, node: Node) -> tuple[Value, Array, bool]:
 
 @converts("Mul")
 def _mul(ctx: Context, node: Node) -> Value:
+    if isinstance(ctx.get(node, 0), Value) and isinstance(ctx.get(node, 1), Value):
+        return multiply_values(ctx, node)
     value, c, _ = _operand(ctx, node)
     return value.then(Step(node.label, lambda x, c: x * _like(x, c), (c,), _sign(c),
                            (_flat(c), np.zeros(()))))

@@ -10,13 +10,13 @@ import numpy as np
 
 from ...rtl_templates.types import IntType
 from ..errors import UnsupportedError
-from ..network import Add, Concat, Requantize
+from ..network import Add, Concat, Multiply, Requantize
 from .context import Context, LayoutError, converts
 from .quantise import materialise
 from .reader import Node
 from .values import Pair, Value, squeeze_uniform
 
-__all__ = ["add_values"]
+__all__ = ["add_values", "multiply_values"]
 
 Array = np.ndarray[Any, Any]
 
@@ -57,15 +57,20 @@ def _align(ctx: Context, node: Node, a: Value, b: Value) -> Value:
     return ctx.reshape(a, shape)
 
 
-def add_values(ctx: Context, node: Node, sign: int) -> Value:
-    """``a + sign * b`` for two computed tensors."""
+def _facing(ctx: Context, node: Node) -> tuple[Value, Value, Array]:
+    """Both operands as integers of tensors of one shape, and where the results are."""
     a = materialise(ctx, node, ctx.value(node, 0))
     b = materialise(ctx, node, ctx.value(node, 1))
     if ctx.size(a) != ctx.size(b) or not np.array_equal(a.index, b.index):
         raise LayoutError(
             node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
-            "meet element by element", "Only tensors of one shape and layout can be added")
-    a = _align(ctx, node, a, b)
+            "meet element by element", "Only tensors of one shape and layout can be joined")
+    return _align(ctx, node, a, b), b, b.index
+
+
+def add_values(ctx: Context, node: Node, sign: int) -> Value:
+    """``a + sign * b`` for two computed tensors."""
+    a, b, index = _facing(ctx, node)
     ratio = _ratio(a.scale, b.scale)
     if ratio is None:
         return _pair(ctx, node, a, b, sign)
@@ -74,8 +79,20 @@ def add_values(ctx: Context, node: Node, sign: int) -> Value:
              multipliers=multipliers)
     scale = np.broadcast_to(a.scale / ratio.numerator,
                             np.broadcast_shapes(a.scale.shape, b.scale.shape))
-    return Value(ctx.emit(node, op), a.index, squeeze_uniform(scale),
+    return Value(ctx.emit(node, op), index, squeeze_uniform(scale),
                  multipliers[0] * a.zero_point + multipliers[1] * b.zero_point, exclusive=True)
+
+
+def multiply_values(ctx: Context, node: Node) -> Value:
+    """``a * b`` for two computed tensors."""
+    a, b, index = _facing(ctx, node)
+    if not all(np.all(np.frexp(v.scale)[0] == 0.5) for v in (a, b)):
+        raise UnsupportedError(node.label, "the scales of its operands are not powers of two, and "
+                               "their product is rounded twice", "Quantise both operands with "
+                               "powers of two as scales")
+    op = Multiply(name=ctx.name(node, "mul"), inputs=(a.tensor, b.tensor),
+                  offsets=(-a.zero_point, -b.zero_point))
+    return Value(ctx.emit(node, op), index, squeeze_uniform(a.scale * b.scale), exclusive=True)
 
 
 @converts("Concat")

@@ -9,6 +9,7 @@ from .ops import (
     Conv2d,
     Dense,
     MaxPool,
+    Multiply,
     Op,
     Pad,
     Requantize,
@@ -20,6 +21,6 @@ from .ops import (
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "Interface", "MaxPool", "Network", "Op",
-    "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "Interface", "MaxPool", "Multiply",
+    "Network", "Op", "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold", "Upsample",
 ]  # fmt: skip

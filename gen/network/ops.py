@@ -19,8 +19,8 @@ from ..errors import QuantloomError
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "MaxPool", "Op", "Pad", "Requantize",
-    "Reshape", "SumPool", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "MaxPool", "Multiply", "Op", "Pad",
+    "Requantize", "Reshape", "SumPool", "Threshold", "Upsample",
 ]  # fmt: skip
 
 
@@ -413,6 +413,21 @@ class Add(Op):
         ends = [sorted((m * x.lo, m * x.hi))
                 for m, x in zip(self.multipliers, inputs, strict=True)]
         return Tensor.ranged(inputs[0].shape, sum(e[0] for e in ends), sum(e[1] for e in ends))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiply(Op):
+    """Product of two tensors of one shape: ``(x[0] + offsets[0]) * (x[1] + offsets[1])``."""
+
+    offsets: tuple[int, int] = (0, 0)
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        if len(inputs) != 2 or len({x.shape for x in inputs}) != 1:
+            raise self.error("needs two inputs of one shape, "
+                             f"not {[x.shape for x in inputs]}")
+        a, b = ((x.lo + o, x.hi + o) for x, o in zip(inputs, self.offsets, strict=True))
+        ends = [x * y for x in a for y in b]
+        return Tensor.ranged(inputs[0].shape, min(ends), max(ends))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,6 +14,7 @@ from quantloom.gen.network import (
     Conv2d,
     Dense,
     MaxPool,
+    Multiply,
     Network,
     Op,
     Pad,
@@ -162,6 +163,9 @@ class _Sketch:
             else:
                 outputs = common if add else int(self.rng.integers(1, 5))
                 ends.append(self.branch(source, outputs))
+        if add and len(ends) == 2 and self.rng.random() < 0.4:
+            return self.add(Multiply(name=self.name("mul"), inputs=tuple(ends),
+                                     offsets=(self.pick(0, 3), self.pick(0, -2))))
         if add:
             return self.add(Add(name=self.name("add"), inputs=tuple(ends),
                                 multipliers=tuple(self.pick(1, 1, -1, 3) for _ in ends)))

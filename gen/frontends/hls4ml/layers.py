@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import Add, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape, SumPool, Upsample
+from ...network import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Multiply,
+    Pad,
+    Reshape,
+    SumPool,
+    Upsample,
+)
 from ..context import narrowest
 from .fixed import Fixed
 from .graph import Conversion, converts, feature_map, label, result_type
@@ -349,18 +361,13 @@ def _signs(layer: Any) -> Fixed:
 
 
 def _ternary_tanh(layer: Any, value: FixedValue) -> FixedValue:
-    # Twice the value is above 1, or not above -1. That doubling wraps in the input's own type.
-    one = 1 << max(0, value.fraction)
-
-    def step(x: Array) -> Array:
-        return (2 * x > one).astype(np.int64) - (2 * x <= -one)
-
-    value = value.settled()
-    lo, hi = value.range()
-    if value.fraction < 0 or max(-lo, hi) > 1 << 40:
-        raise UnsupportedError(label(layer), "its input has no place for a half",
-                               "Give its input fraction bits")
-    return value.apply(step, 0).cast(result_type(layer))
+    # Twice the value, which wraps in the input's own type, is above 1, or not above -1.
+    own = Fixed.of(label(layer), layer.get_input_variable().type.precision)
+    double = value.scaled(np.array([2]), 0).cast(own)
+    double = double.at(max(0, double.fraction))
+    one = 1 << double.fraction
+    return double.apply(lambda x: (x > one).astype(np.int64) - (x <= -one), 0) \
+        .cast(result_type(layer))
 
 
 _ACTIVATIONS: dict[str, Callable[[Any, FixedValue], FixedValue]] = {
@@ -481,13 +488,17 @@ def _softmax(state: Conversion, layer: Any) -> FixedValue:
 @converts("Merge")
 def _merge(state: Conversion, layer: Any) -> FixedValue:
     kind = str(layer.get_attr("op")).lower()
-    if kind not in ("add", "subtract", "average", "maximum", "minimum"):
+    if kind not in ("add", "subtract", "average", "maximum", "minimum", "multiply"):
         raise UnsupportedError(label(layer), f"{kind} of two tensors is not supported",
-                               "Sums, differences, averages, maxima and minima are")
+                               "Sums, differences, products, averages, maxima and minima are")
     a, b = (_flat(layer, value) for value in state.inputs(layer))
     if a.index.shape != b.index.shape:
         raise UnsupportedError(label(layer), f"it joins shapes {a.index.shape} and "
                                f"{b.index.shape}", "Join tensors of one shape")
+    if kind == "multiply":
+        name = state.draft.add(label(layer), Multiply(name=state.name(layer),
+                                                      inputs=(a.tensor, b.tensor)))
+        return _made(state, layer, name, a.fraction + b.fraction).cast(result_type(layer))
     fraction = max(a.fraction, b.fraction)
     up = 1 << fraction - a.fraction, 1 << fraction - b.fraction
     target = result_type(layer)

@@ -10,7 +10,7 @@ import numpy as np
 import tflite
 
 from ...errors import UnsupportedError
-from ...network import ArgMax, Concat, Conv2d, MaxPool, Pad, SumPool, Upsample
+from ...network import ArgMax, Concat, Conv2d, MaxPool, Multiply, Pad, SumPool, Upsample
 from ..context import narrowest
 from .conversion import Conversion, converts
 from .file import FlatOperator, FlatTensor
@@ -380,16 +380,21 @@ def _mul(state: Conversion, operator: FlatOperator) -> None:
     factor = _multiplier(operator, float(a.scale * b.scale / target.scale))
     constant = [state.flat(i).stored for i in operator.inputs[:2]]
     if not any(constant):
-        raise UnsupportedError(operator.label, "it multiplies two computed tensors",
-                               "Only products with a constant are supported")
+        names = state.input(operator, 0)[0], state.input(operator, 1)[0]
+        product = state.add(operator.label, Multiply(
+            name=state.name(operator, "mul"), inputs=names,
+            offsets=(-a.zero_point, -b.zero_point)))
+        state.give(operator, state.apply(
+            operator, product, lambda x: np.clip(factor(x) + target.zero_point, lo, hi)))
+        return
     source, row, first = _with_constant(state, operator, constant)
     grid, other = (b, a) if first else (a, b)
     by = row - other.zero_point
 
-    def product(x: Array) -> Array:
+    def scaled(x: Array) -> Array:
         return np.clip(factor((x - grid.zero_point) * by) + target.zero_point, lo, hi)
 
-    state.give(operator, state.apply(operator, source, product, rows=len(row),
+    state.give(operator, state.apply(operator, source, scaled, rows=len(row),
                                      sign=np.where(by[:, 0] < 0, -1, 1)))
 
 

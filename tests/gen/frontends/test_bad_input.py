@@ -255,7 +255,7 @@ def test_not_monotone(tmp_path):
      r"p \(AveragePool\): its windows at the edge have another size"),
     (lambda g: g.node("MaxPool", kernel_shape=[9, 9], name="p"),
      r"p \(MaxPool\): a window of \[9, 9\] does not fit the input of 6 x 6"),
-    (lambda g: g.node("Mul", g.tip, g.tip, name="sq"), r"sq \(Mul\): it combines two computed"),
+    (lambda g: g.node("Div", g.tip, g.tip, name="sq"), r"sq \(Div\): it combines two computed"),
     (lambda g: g.after("Div", 0.0, name="d"), r"d \(Div\): it divides by a tensor or by zero"),
     (lambda g: g.node("Reshape", g.tip, g.const([1, 7], np.int64), name="r"),
      r"r \(Reshape\): a tensor of shape \(1, 2, 6, 6\) cannot be rearranged"),

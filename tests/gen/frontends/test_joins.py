@@ -34,6 +34,17 @@ def residual_difference_with_zero_points(g):
 
 
 @case((1, 3, 6, 6))
+def gated(g):
+    weighted(g, (4, 3, 1, 1))
+    left = act(g, 0.5)
+    weighted(g, (4, 4, 1, 1))
+    right = g.quant(0.25, 4, zero=2)
+    g.node("Mul", left, right)
+    g.quant(0.7, 6)
+    weighted(g, (2, 4, 3, 3))
+
+
+@case((1, 3, 6, 6))
 def concat_of_two_scales(g):
     weighted(g, (2, 3, 1, 1))
     a = g.quant(0.5, 3, signed=0)

@@ -161,6 +161,18 @@ def test_sum_of_two_scales(kind, seed, tmp_path):
     check_model(g, tmp_path, rng, frames=60)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_product(seed, tmp_path):
+    rng = seeded(seed)
+    g = Random(rng)
+    start = g.tip
+    g.like("RELU6")
+    scale, zero = g.any_grid()
+    g.like("MUL", (start, g.tip), grid=(scale * 4, zero), table="MulOptions",
+           fusedActivationFunction=seed % 2)
+    check_model(g, tmp_path, rng, frames=60)
+
+
 @pytest.mark.parametrize("operand", ["one", "channels", "first"])
 @pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
 def test_constant_operand(kind, operand, tmp_path):
@@ -343,7 +355,6 @@ def test_resnet8_every_layer_and_sample():
      "its input and output have different scales"),
     (lambda g: g.op("RELU", (g.tip,), (1, 6, 5, 4), 0.1, dtype="uint8"),
      "of 1 scales and type uint8. Only full int8 quantisation is supported"),
-    (lambda g: g.like("MUL", (g.tip, g.tip), table="MulOptions"), "multiplies two computed"),
     (lambda g: g.op("RESHAPE", (g.tip,), (1, 7), *g.grid), "its result is of another size"),
     (lambda g: (g.like("SOFTMAX"), g.like("ELU")), "ELU .*it follows softmax, which is left to"),
     (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (1, 12, 5, 4), *g.grid,

@@ -119,11 +119,12 @@ def test_branches(io_type, tmp_path):
               conv(rng, "b", (4, 4, 2), 3, inputs=["x"])]
     for op, inputs in (("add", ["a", "b"]), ("subtract", ["add", "b"]),
                        ("average", ["subtract", "a"]), ("maximum", ["average", "b"]),
-                       ("minimum", ["maximum", "a"])):
+                       ("minimum", ["maximum", "a"]),
+                       ("multiply", ["minimum", "b"])):
         layers.append({"class_name": "Merge", "name": op, "op": op, "inputs": inputs})
     layers += [
         {"class_name": "Concatenate", "name": "cat", "op": "concatenate3d", "axis": -1,
-         "inputs": ["minimum", "a"]},
+         "inputs": ["multiply", "a"]},
         {"class_name": "ZeroPadding2D", "name": "zp", "in_height": 4, "in_width": 4,
          "out_height": 7, "out_width": 6, "n_chan": 6, "pad_top": 1, "pad_bottom": 2,
          "pad_left": 0, "pad_right": 2, "data_format": "channels_last", "inputs": ["cat"]},
@@ -139,6 +140,7 @@ def test_branches(io_type, tmp_path):
         "subtract": {"result": "fixed<12,7,RND,SAT>"},
         "average": {"result": "fixed<11,6,TRN_ZERO,SAT>"},
         "maximum": {"result": "fixed<11,6>"}, "minimum": {"result": "fixed<10,6,RND,SAT>"},
+        "multiply": {"result": "fixed<10,6,RND,SAT>"},
         "cat": {"result": "fixed<10,6>"}, "ga": {"result": "fixed<12,6>", "accum": "auto"}}
     check(layers, precisions, grid(rng, 20, 4, 4, 2), tmp_path, io_type)
 
