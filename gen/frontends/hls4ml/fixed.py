@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import UnsupportedError
 
-__all__ = ["ROUNDINGS", "Fixed"]
+__all__ = ["ROUNDINGS", "Fixed", "round_off"]
 
 Array = np.ndarray[Any, Any]
 

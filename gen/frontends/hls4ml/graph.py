@@ -92,6 +92,23 @@ def result_type(layer: Any) -> Fixed:
     return Fixed.of(label(layer), layer.get_output_variable().type.precision)
 
 
+def left_open(layer: Any, name: str) -> bool:
+    """Whether the configuration leaves a type of a layer ("result", "accum") to inference."""
+    precision, _ = layer.model.config.get_precision(layer, name)
+    return type(precision).__name__ == "UnspecifiedPrecisionType"
+
+
+def is_fallback(layer: Any) -> bool:
+    """Whether a layer's result type is the model's default for want of anything better.
+
+    hls4ml infers types that lose nothing, but not behind activations. Here a type that is left
+    open loses nothing there either.
+    """
+    config = layer.model.config
+    default = config.backend.convert_precision_string(config.model_precision["default"])
+    return left_open(layer, "result") and layer.get_output_variable().type.precision == default
+
+
 def input_type(graph: Any) -> Fixed:
     """Type of a graph's input."""
     (layer,) = (x for x in graph.get_layers() if layer_kind(x) == "Input")

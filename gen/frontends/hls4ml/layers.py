@@ -24,7 +24,7 @@ from ...network import (
 )
 from ..context import narrowest
 from .fixed import Fixed
-from .graph import Conversion, converts, feature_map, label, result_type
+from .graph import Conversion, converts, feature_map, is_fallback, label, left_open, result_type
 from .values import FixedValue
 
 __all__: list[str] = []
@@ -75,13 +75,18 @@ def _relabelled(layer: Any, value: FixedValue) -> FixedValue:
 # Products with weights
 
 
-def _accumulated(layer: Any, value: FixedValue, terms: Array, bias: Array | None,
+def _accumulated(layer: Any, value: FixedValue, terms: Array, bias: Array,
                  bias_places: int) -> FixedValue:
     """A sum of products with its bias, in the layer's accumulator.
 
     ``terms`` are bounds of the partial sums' magnitudes, one an output. Products and bias are each
     converted to the accumulator's type before they are added.
     """
+    if left_open(layer, "accum"):
+        total = value.scaled(np.ones(1, np.int64), 0, bias, bias_places)
+        inferred = left_open(layer, "result") and layer.get_output_variable().type.precision \
+            == layer.get_attr("accum_t").precision
+        return total if inferred else total.cast(result_type(layer))
     precision = layer.get_attr("accum_t").precision
     type_ = Fixed.of(f"{label(layer)}, accum_t", precision)
     if type_.fraction < value.fraction:
@@ -92,7 +97,7 @@ def _accumulated(layer: Any, value: FixedValue, terms: Array, bias: Array | None
             type_.fraction - value.fraction) > type_.hi:
         raise UnsupportedError(label(layer), f"its accumulator ({precision}) may saturate in "
                                "mid-sum", "Give it more integer bits, or let it wrap")
-    if bias is not None and bias.any():
+    if bias.any():
         if bias_places > type_.fraction:
             bias, bias_places = type_.cast(bias, bias_places), type_.fraction
         value = value.scaled(np.ones(1, np.int64), 0, bias, bias_places)
@@ -107,17 +112,25 @@ def _dense(state: Conversion, layer: Any) -> FixedValue:
     fraction = value.fraction + places
     inputs, outputs = integers.shape
     tensor = state.draft.tensors[value.tensor]
+    own, rest = _own_bias(bias, bias_places, fraction)
     if value.index.size == inputs:
         rows = np.zeros((tensor.size, outputs), np.int64)
         np.add.at(rows, value.index.ravel(), integers)
         op: Any = Dense(name=state.name(layer), inputs=(value.tensor,), weights=rows,
-                        weight_type=narrowest(rows))
+                        weight_type=narrowest(rows), bias=own)
     else:  # at each position
         value = _flat(layer, value)
         op = Conv2d(name=state.name(layer), inputs=(value.tensor,), weights=integers[None, None],
-                    weight_type=narrowest(integers))
+                    weight_type=narrowest(integers), bias=own)
     sums = _made(state, layer, state.draft.add(label(layer), op), fraction)
-    return _accumulated(layer, sums, _peaks(integers, tensor, bias), bias, bias_places)
+    return _accumulated(layer, sums, _peaks(integers, tensor, bias), rest, bias_places)
+
+
+def _own_bias(bias: Array, places: int, fraction: int) -> tuple[Array | None, Array]:
+    """The bias as integers of a sum of products, if it has no finer places, and what is left."""
+    if places > fraction or not bias.any():
+        return None, bias
+    return bias.ravel() << fraction - places, np.zeros_like(bias)
 
 
 def _peaks(weights: Array, tensor: Any, bias: Array) -> Array:
@@ -173,12 +186,13 @@ def _convolution(state: Conversion, layer: Any, *, depthwise: bool) -> FixedValu
     tensor = state.draft.tensors[value.tensor]
     if depthwise:  # (height, width, channels, multiplier)
         integers = integers.reshape(*integers.shape[:2], 1, -1)
-    source = _padded(state, layer, value, 0)
+    source, fraction = _padded(state, layer, value, 0), value.fraction + places
+    own, rest = _own_bias(bias, bias_places, fraction)
     op = Conv2d(name=state.name(layer), inputs=(source,), weights=integers,
-                weight_type=narrowest(integers), stride=_pair(layer, "stride"),
+                weight_type=narrowest(integers), bias=own, stride=_pair(layer, "stride"),
                 dilation=_pair(layer, "dilation"), groups=tensor.shape[2] if depthwise else 1)
-    sums = _made(state, layer, state.draft.add(label(layer), op), value.fraction + places)
-    return _accumulated(layer, sums, _peaks(integers, tensor, bias), bias, bias_places)
+    sums = _made(state, layer, state.draft.add(label(layer), op), fraction)
+    return _accumulated(layer, sums, _peaks(integers, tensor, bias), rest, bias_places)
 
 
 @converts("BatchNormalization", "ApplyAlpha")
@@ -242,17 +256,21 @@ def _pooled(state: Conversion, layer: Any, kernel: tuple[int, int],
     name = state.draft.add(label(layer), SumPool(
         name=state.name(layer), inputs=(source,), kernel=kernel, stride=stride))
     type_ = Fixed.of(f"{label(layer)}, accum_t", layer.get_attr("accum_t").precision)
-    if type_.fraction < value.fraction:
+    total = _made(state, layer, name, value.fraction)
+    if left_open(layer, "accum"):  # its places are still those of the quotient
+        total = total.at(max(type_.fraction, value.fraction))
+    elif type_.fraction < value.fraction:
         raise UnsupportedError(label(layer), "its accumulator drops binary places of each element",
                                _ACCUMULATOR)
-    total = _made(state, layer, name, value.fraction).at(type_.fraction).cast(type_)
+    else:
+        total = total.at(type_.fraction).cast(type_)
     return _divided(total, kernel[0] * kernel[1]).cast(result_type(layer))
 
 
 def _through(layer: Any, value: FixedValue) -> FixedValue:
     """A maximum in the layer's accumulator, which it passes on its way."""
     accumulator = layer.get_attr("accum_t")
-    if accumulator is None:
+    if accumulator is None or left_open(layer, "accum"):
         return value
     return value.cast(Fixed.of(f"{label(layer)}, accum_t", accumulator.precision))
 
@@ -270,8 +288,8 @@ def _divided(value: FixedValue, n: int) -> FixedValue:
 def _zero_padding(state: Conversion, layer: Any) -> FixedValue:
     _channels_last(layer)
     value = _flat(layer, state.input(layer))
-    return _made(state, layer, _padded(state, layer, value, 0), value.fraction) \
-        .cast(result_type(layer))
+    padded = _made(state, layer, _padded(state, layer, value, 0), value.fraction)
+    return padded.cast(result_type(layer))
 
 
 @converts("Resize", "UpSampling1D", "UpSampling2D")
@@ -309,7 +327,9 @@ def _linear(layer: Any, value: FixedValue) -> FixedValue:
 def _relu(limit: int | None) -> Callable[[Any, FixedValue], FixedValue]:
     def convert(layer: Any, value: FixedValue) -> FixedValue:
         top = None if limit is None else limit << max(0, value.fraction)
-        return value.clipped(0, top).cast(result_type(layer))
+        # Types that are left open lose nothing, here as elsewhere.
+        value = value.clipped(0, top)
+        return value if is_fallback(layer) else value.cast(result_type(layer))
 
     return convert
 
@@ -431,8 +451,8 @@ def _bent(layer: Any, value: FixedValue, slope: Array, places: int) -> FixedValu
         raise UnsupportedError(label(layer), "its slope is negative, so it is not monotone",
                                "Use slopes that are not negative")
     value = value.settled()
-    target = result_type(layer)
     fraction = value.fraction + places
+    target = result_type(layer)
 
     def bend(x: Array) -> Array:
         return _reached(target, np.where(x > 0, x << places, x * slope[:, None]), fraction)
@@ -501,7 +521,6 @@ def _merge(state: Conversion, layer: Any) -> FixedValue:
         return _made(state, layer, name, a.fraction + b.fraction).cast(result_type(layer))
     fraction = max(a.fraction, b.fraction)
     up = 1 << fraction - a.fraction, 1 << fraction - b.fraction
-    target = result_type(layer)
     if kind in ("maximum", "minimum"):
         # a + max(b - a, 0), or a - max(a - b, 0).
         sign = 1 if kind == "maximum" else -1
@@ -510,10 +529,10 @@ def _merge(state: Conversion, layer: Any) -> FixedValue:
         more = state.draft.add(label(layer), Clip(
             name=state.draft.names.take(f"{layer.name}_more"), inputs=(gap,), lo=0))
         name = _sum(state, layer, layer.name, (a.tensor, more), (up[0], sign))
-        return _made(state, layer, name, fraction).cast(target)
+        return _made(state, layer, name, fraction).cast(result_type(layer))
     name = _sum(state, layer, layer.name, (a.tensor, b.tensor),
                 (up[0], -up[1] if kind == "subtract" else up[1]))
-    return _made(state, layer, name, fraction + (kind == "average")).cast(target)
+    return _made(state, layer, name, fraction + (kind == "average")).cast(result_type(layer))
 
 
 def _sum(state: Conversion, layer: Any, name: str, inputs: tuple[str, str],
@@ -524,8 +543,7 @@ def _sum(state: Conversion, layer: Any, name: str, inputs: tuple[str, str],
 
 @converts("Concatenate")
 def _concatenate(state: Conversion, layer: Any) -> FixedValue:
-    target = result_type(layer)
-    parts = [_relabelled(layer, value).cast(target) for value in state.inputs(layer)]
+    parts = [_relabelled(layer, value).cast(result_type(layer)) for value in state.inputs(layer)]
     rank = parts[0].index.ndim
     if int(layer.get_attr("axis", -1)) not in (-1, rank):
         raise UnsupportedError(label(layer), "it does not join channels",

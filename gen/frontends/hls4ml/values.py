@@ -17,7 +17,7 @@ from ...errors import UnsupportedError
 from ...network import Clip, Requantize
 from ..draft import Draft
 from ..steps import find_steps
-from .fixed import Fixed
+from .fixed import Fixed, round_off
 
 __all__ = ["FixedValue"]
 
@@ -240,6 +240,12 @@ class FixedValue:
         return replace(value, wrap=IntType(to.width - up, to.signed))
 
     def _rounded(self, bits: int, rounding: str) -> FixedValue:
+        if self.bounded and not self.shift and self.wrap is None:
+            # Rounding keeps the order, so the clip may as well follow it.
+            free = replace(self, lo=None, hi=None)._rounded(bits, rounding)
+            ends = [None if b is None else int(round_off(np.array([b]), bits, rounding)[0])
+                    for b in (self.lo, self.hi)]
+            return replace(free, lo=ends[0], hi=ends[1])
         value = self.settled() if self.ended else self
         half = 1 << bits - 1
         fraction = value.fraction - bits
@@ -250,7 +256,7 @@ class FixedValue:
             return replace(value, shift=bits, fraction=fraction, to_even=True)
         # By the sign of what is rounded, which must be that of the network tensor.
         if (value.offset != 0).any() or (value.multiplier < 0).any():
-            value = replace(value.settled(), fraction=value.fraction)
+            value = value.settled()
         positive, negative = {"TRN_ZERO": (0, (1 << bits) - 1), "RND_INF": (half, half - 1),
                               "RND_ZERO": (half - 1, half)}[rounding]
         rows = max(len(value.multiplier), len(value.offset))

@@ -141,7 +141,7 @@ def test_branches(io_type, tmp_path):
         "average": {"result": "fixed<11,6,TRN_ZERO,SAT>"},
         "maximum": {"result": "fixed<11,6>"}, "minimum": {"result": "fixed<10,6,RND,SAT>"},
         "multiply": {"result": "fixed<10,6,RND,SAT>"},
-        "cat": {"result": "fixed<10,6>"}, "ga": {"result": "fixed<12,6>", "accum": "auto"}}
+        "cat": {"result": "fixed<10,6>"}, "ga": {"result": "fixed<12,6>", "accum": "fixed<28,14>"}}
     check(layers, precisions, grid(rng, 20, 4, 4, 2), tmp_path, io_type)
 
 
