@@ -1,18 +1,23 @@
 # Two commands from a bare clone; each makes its own virtual environment.
 #   make demo   set up, build the embedded digit classifier, prove it bit for bit
 #   make test   set up, run the tests
+#   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
 #   make bench  set up, measure against targets and peers (an hour; ONLY=PATTERN for a part)
 PYTHON ?= python3
 DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
+KERAS_VENV := .venv/keras
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-keras lint bench clean
 
 demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
 
 test: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile
+
+test-keras: $(KERAS_VENV)/ready
+	$(KERAS_VENV)/bin/python -m pytest -W ignore tests/gen/hls4ml_backend/test_keras.py
 
 lint: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/ruff check .
@@ -35,6 +40,13 @@ $(TEST_VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(TEST_VENV)
 	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(KERAS_VENV)/ready: pyproject.toml tests/keras.txt
+	$(PYTHON) -m venv $(KERAS_VENV)
+	$(KERAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/keras.txt
+	$(KERAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e . \
+	    HGQ==0.2.6
 	touch $@
 
 clean:
