@@ -17,7 +17,7 @@ import onnx
 
 from ..errors import UnsupportedError
 from .context import Context, converts
-from .quantise import quantise
+from .quantise import materialise, quantise
 from .quantisers import MAX_BITS, positive_scale
 from .reader import Node
 from .values import Const, Value
@@ -72,9 +72,22 @@ def _range(ctx: Context, node: Node) -> tuple[int, int]:
     return (0, (1 << bits) - 1) if match[1] else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
+def _clipped(ctx: Context, node: Node, lo: int, hi: int) -> tuple[int, int]:
+    """The range after a Clip that alone reads the result: integers of fewer bits than a type."""
+    readers = [n for n in ctx.graph.nodes if node.output in n.inputs]
+    if len(readers) != 1 or readers[0].op != "Clip" or node.output in ctx.graph.outputs:
+        return lo, hi
+    ends = [ctx.values.get(name) for name in readers[0].inputs[1:3]]
+    bounds = [int(end.array) if isinstance(end, Const) and end.array.size == 1 else None
+              for end in ends]
+    least, most = (*bounds, None, None)[:2]
+    least, most = lo if least is None else max(lo, least), hi if most is None else min(hi, most)
+    return (least, most) if least < most else (lo, hi)
+
+
 @converts("QuantizeLinear")
 def _quantize(ctx: Context, node: Node) -> Value | Const:
-    lo, hi = _range(ctx, node)
+    lo, hi = _clipped(ctx, node, *_range(ctx, node))
     x = ctx.get(node, 0)
 
     def integers(v: Array, scale: Array, zero: Array) -> Array:
@@ -103,6 +116,8 @@ def _dequantize(ctx: Context, node: Node) -> Value | Const:
         wide = np.broadcast_to(scale, integers.shape)
         return Const(integers.astype(np.float32) * wide, integers, wide)
     value = ctx.value(node)
+    if not value.raw and np.all(value.scale == 1) and not value.zero_point:
+        value = materialise(ctx, node, value)  # integers may have been clipped
     if value.raw or value.steps or value.zero_point or np.any(value.scale != 1):
         raise UnsupportedError(node.label, "it reads a tensor that does not hold integers",
                                "Put a QuantizeLinear before it")

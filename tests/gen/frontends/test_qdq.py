@@ -254,3 +254,25 @@ def test_sum_of_two_scales_needs_its_quantiser(tmp_path):
     g.node("Conv", last[0].input[0], stored(g, np.ones((2, 2, 1, 1), int), 0.5))
     with pytest.raises(UnsupportedError, match=r"Add.*no small common grid, and no"):
         load(g.save(tmp_path))
+
+
+@pytest.mark.parametrize("bounds", [(-8, 7), (0, 6), (None, 3)])
+def test_integers_clipped_to_fewer_bits(bounds, tmp_path):
+    """Quantise, clip, dequantise, as exporters write less than eight bits."""
+    rng = np.random.default_rng(6)
+    g = GraphBuilder((1, 6), rng, opset=13)
+    quantize(g, 0.25, 3, "int8")
+    g.node("MatMul", g.tip, stored(g, rng.integers(-3, 4, (6, 4)), 0.25))
+    scale, zero = g.const(0.5), g.const(1, np.int8)
+    g.node("QuantizeLinear", g.tip, scale, zero)
+    ends = ["" if b is None else g.const(b, np.int8) for b in bounds]
+    g.node("Clip", g.tip, *ends)
+    g.node("DequantizeLinear", g.tip, scale, zero)
+    path = g.save(tmp_path)
+    network = load(path)
+    assert network.ops[0].kind == "dense" and len(network.ops) == 2
+    if None not in bounds:
+        tensor = network.tensors[network.output]
+        assert (tensor.lo, tensor.hi) == bounds
+    x = inputs(network, rng, 200)
+    np.testing.assert_array_equal(compute(network, x)[1].astype(np.float32), execute(path, x))
