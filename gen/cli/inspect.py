@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..frontends import check, door, load
 from ..network import Network, Op
-from .options import add_input_grid, existing, input_grid
-from .terminal import console, print_json, table
+from .generate import random_frames
+from .options import add_input_grid, existing, input_grid, natural, positive
+from .terminal import console, print_json, progress, table
+
+if TYPE_CHECKING:
+    from ...sim.source import Comparison
 
 __all__ = ["register"]
+
+FRAMES = 8
+"""Random frames of a check."""
 
 
 def register(commands: Any) -> None:
@@ -20,13 +28,18 @@ def register(commands: Any) -> None:
         "inspect", help="show a model's integer network",
         description="Show the integer network of a model, or all that is unsupported in it.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx or .tflite file")
+    parser.add_argument("--check", type=positive, metavar="N", nargs="?", const=FRAMES,
+                        help="compare the golden model with the source's own runtime (LiteRT's "
+                        f"reference kernels, qonnx) on N random frames (default {FRAMES})")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N",
+                        help="of the random frames (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_input_grid(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; 2 if something is unsupported."""
+    """Run the command; 1 if a check finds a difference, 2 if something is unsupported."""
     path, grid = existing(arguments.model), input_grid(arguments)
     problems = check(path, input_grid=grid)
     if problems:
@@ -39,11 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
                 console.print(f"  {problem}", markup=False)
         return 2
     network = load(path, input_grid=grid)
+    found = None if arguments.check is None else _check(path, network, arguments)
+    code = 0 if found is None or found.equal else 1
     if arguments.json:
         print_json({"model": str(path), "door": door(path), "unsupported": [],
                     "macs": network.macs(), "weights": sum(map(_weights, network.ops)),
-                    "host": list(network.host), "layers": _rows(network)})
-        return 0
+                    "host": list(network.host), "layers": _rows(network),
+                    "check": None if found is None else {**asdict(found), "equal": found.equal}})
+        return code
     rows = table("layer", "operation", "output", "type", "range", "weights", ">number", ">MACs",
                  ">zeros")
     for row in _rows(network):
@@ -58,7 +74,27 @@ def run(arguments: argparse.Namespace) -> int:
                   markup=False)
     for note in network.host:
         console.print(f"left to the host: {note}", markup=False)
-    return 0
+    if found is not None:
+        _print_check(found)
+    return code
+
+
+def _check(path: Path, network: Network, arguments: argparse.Namespace) -> Comparison:
+    # The golden model and the runtimes are of no use to who only looks: import them late.
+    from ...sim.source import compare
+
+    frames = random_frames(network, arguments.check, arguments.seed)
+    with progress("checking") as update:
+        return compare(path, network, frames, update)
+
+
+def _print_check(found: Comparison) -> None:
+    if found.equal:
+        console.print(f"[bold green]equal[/] to {found.runtime} on {found.frames} random frames: "
+                      f"every integer of {found.elements:,}")
+    else:
+        console.print(f"[bold red]not equal[/] to {found.runtime}: {found.different:,} of "
+                      f"{found.elements:,} integers differ; first: {found.first}")
 
 
 def _weights(op: Op) -> int:

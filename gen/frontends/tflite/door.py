@@ -13,7 +13,7 @@ from . import operators
 from .conversion import CONVERTERS, Conversion
 from .file import FlatOperator, read
 
-__all__ = ["check", "load"]
+__all__ = ["check", "integer_output", "load"]
 
 # The module registers its converters on import.
 _MODULES = (operators,)
@@ -55,6 +55,12 @@ def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[Unsu
         except UnsupportedError as error:
             problems.append(error)
     return problems
+
+
+def integer_output(path: str | Path) -> int:
+    """Index of the file's tensor that the network's output is: the last before the host's part."""
+    state, _ = _convert(path, None)
+    return state.host.get(state.model.output, (state.model.output, ()))[0]
 
 
 def _convert(path: str | Path, grid: InputGrid | None) -> tuple[Conversion, list[UnsupportedError]]:
