@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["QuantloomError", "TargetError", "UnsupportedError"]
 
 
@@ -29,3 +31,12 @@ class UnsupportedError(QuantloomError):
     def __init__(self, node: str, problem: str, remedy: str):
         self.node, self.problem, self.remedy = node, problem, remedy
         super().__init__(f"{node}: {problem}. {remedy}")
+
+    @classmethod
+    def first(cls, problems: Sequence[UnsupportedError]) -> UnsupportedError:
+        """The first of several, which says how many more there are."""
+        one = problems[0]
+        if len(problems) == 1:
+            return one
+        return cls(one.node, one.problem, f"{one.remedy}. ({len(problems) - 1} more: "
+                   "`quantloom inspect` lists all)")

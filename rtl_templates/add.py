@@ -8,31 +8,26 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal
 
 from .adder_tree import adder_tree, tree_latency
-from .block import BlockComponent, StreamShape
-from .pipeline import PipelineParams, decode, issue
+from .block import BlockComponent
+from .elementwise import JoinParams
+from .pipeline import decode, issue
 from .queue import credit_resources
 from .resources import Resources
 from .types import IntType
-from .validation import check_positive
 
 __all__ = ["Add", "AddParams"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddParams(PipelineParams):
+class AddParams(JoinParams):
     """``sum(multipliers[k] * x[k])``, element by element.
 
     Parameters
     ----------
-    input_types : tuple of IntType
-    output_type : IntType
-        Must hold every result; not bipolar.
     multipliers : tuple of int
         One an input.
-    lanes, beats : int
-        Elements a beat, beats a frame, of each input and the output.
-    depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+    input_types, output_type, lanes, beats, depth
+        See :class:`.JoinParams`.
 
     Raises
     ------
@@ -40,22 +35,16 @@ class AddParams(PipelineParams):
         If there are not as many multipliers as inputs, or none, or the output is bipolar.
     """
 
-    input_types: tuple[IntType, ...]
-    output_type: IntType
     multipliers: tuple[int, ...]
-    lanes: int = 1
-    beats: int = 1
 
     kind = "add"
 
     def __post_init__(self) -> None:
-        check_positive(lanes=self.lanes, beats=self.beats, inputs=len(self.input_types))
+        super().__post_init__()
         if len(self.multipliers) != len(self.input_types):
             raise ValueError(
                 f"multipliers must be {len(self.input_types)} integers, not {self.multipliers!r}"
             )
-        if self.output_type.bipolar:
-            raise ValueError("output_type must be an integer type, not bipolar")
 
     @property
     def product_type(self) -> IntType:
@@ -63,18 +52,6 @@ class AddParams(PipelineParams):
         ends = [m * v for m, t in zip(self.multipliers, self.input_types, strict=True)
                 for v in (t.lo, t.hi)]
         return IntType.for_range(min(ends), max(ends))
-
-    @property
-    def inputs(self) -> tuple[StreamShape, ...]:
-        return tuple(StreamShape(t, self.lanes, self.beats) for t in self.input_types)
-
-    @property
-    def outputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.output_type, self.lanes, self.beats),)
-
-    @property
-    def leads(self) -> bool:
-        return True
 
     @property
     def pipeline(self) -> int:

@@ -9,7 +9,7 @@ from .pipeline import PipelineParams
 from .types import IntType
 from .validation import check_one_of, check_positive, divisors
 
-__all__ = ["ElementwiseParams"]
+__all__ = ["ElementwiseParams", "JoinParams"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,4 +65,47 @@ class ElementwiseParams(PipelineParams):
 
     @property
     def follows(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JoinParams(PipelineParams):
+    """Base of the parameters of blocks that join streams of one shape, element by element.
+
+    Parameters
+    ----------
+    input_types : tuple of IntType
+    output_type : IntType
+        Must hold every result; not bipolar.
+    lanes, beats : int
+        Elements a beat, beats a frame, of each input and the output.
+    depth : int or None
+        Places of the output queue; None: enough for one beat a cycle.
+
+    Raises
+    ------
+    ValueError
+        If there is no input, a count is below 1, or the output is bipolar.
+    """
+
+    input_types: tuple[IntType, ...]
+    output_type: IntType
+    lanes: int = 1
+    beats: int = 1
+
+    def __post_init__(self) -> None:
+        check_positive(lanes=self.lanes, beats=self.beats, inputs=len(self.input_types))
+        if self.output_type.bipolar:
+            raise ValueError("output_type must be an integer type, not bipolar")
+
+    @property
+    def inputs(self) -> tuple[StreamShape, ...]:
+        return tuple(StreamShape(t, self.lanes, self.beats) for t in self.input_types)
+
+    @property
+    def outputs(self) -> tuple[StreamShape, ...]:
+        return (StreamShape(self.output_type, self.lanes, self.beats),)
+
+    @property
+    def leads(self) -> bool:
         return True

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
 
-from .block import BlockComponent, StreamShape
-from .pipeline import PipelineParams, decode, issue
+from .block import BlockComponent
+from .elementwise import JoinParams
+from .pipeline import decode, issue
 from .queue import credit_resources
 from .resources import Resources
 from .types import IntType
-from .validation import check_positive
 
 __all__ = ["Multiply", "MultiplyParams"]
 
@@ -21,20 +21,15 @@ DSP_PRODUCT_BITS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiplyParams(PipelineParams):
+class MultiplyParams(JoinParams):
     """``(a + offsets[0]) * (b + offsets[1])``, element by element.
 
     Parameters
     ----------
-    input_types : (IntType, IntType)
-    output_type : IntType
-        Must hold every result; not bipolar.
     offsets : (int, int)
         Zero points, negated.
-    lanes, beats : int
-        Elements a beat, beats a frame, of each input and the output.
-    depth : int or None
-        Places of the output queue; None: enough for one beat a cycle.
+    input_types, output_type, lanes, beats, depth
+        See :class:`.JoinParams`; two inputs.
 
     Raises
     ------
@@ -42,21 +37,15 @@ class MultiplyParams(PipelineParams):
         If there are not two inputs and offsets, or the output is bipolar.
     """
 
-    input_types: tuple[IntType, IntType]
-    output_type: IntType
     offsets: tuple[int, int] = (0, 0)
-    lanes: int = 1
-    beats: int = 1
 
     kind = "multiply"
 
     def __post_init__(self) -> None:
-        check_positive(lanes=self.lanes, beats=self.beats)
+        super().__post_init__()
         if len(self.input_types) != 2 or len(self.offsets) != 2:
             raise ValueError("there must be two inputs with an offset each, not "
                              f"{len(self.input_types)} with {self.offsets!r}")
-        if self.output_type.bipolar:
-            raise ValueError("output_type must be an integer type, not bipolar")
 
     @property
     def factor_types(self) -> tuple[IntType, IntType]:
@@ -64,18 +53,6 @@ class MultiplyParams(PipelineParams):
         a, b = (IntType.for_range(t.lo + o, t.hi + o)
                 for t, o in zip(self.input_types, self.offsets, strict=True))
         return a, b
-
-    @property
-    def inputs(self) -> tuple[StreamShape, ...]:
-        return tuple(StreamShape(t, self.lanes, self.beats) for t in self.input_types)
-
-    @property
-    def outputs(self) -> tuple[StreamShape, ...]:
-        return (StreamShape(self.output_type, self.lanes, self.beats),)
-
-    @property
-    def leads(self) -> bool:
-        return True
 
     @property
     def pipeline(self) -> int:

@@ -55,11 +55,7 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
     graph = read(path)
     network, problems = _convert(graph, input_grid)
     if problems:
-        first = problems[0]
-        if len(problems) > 1:
-            raise UnsupportedError(first.node, first.problem, f"{first.remedy}. "
-                                   f"({len(problems) - 1} more: `quantloom inspect` lists all)")
-        raise first
+        raise UnsupportedError.first(problems)
     assert network is not None
     return network
 

@@ -38,11 +38,7 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
     """
     state, problems = _convert(path, input_grid)
     if problems:
-        first = problems[0]
-        if len(problems) > 1:
-            raise UnsupportedError(first.node, first.problem, f"{first.remedy}. "
-                                   f"({len(problems) - 1} more: `quantloom inspect` lists all)")
-        raise first
+        raise UnsupportedError.first(problems)
     return _finish(state)
 
 

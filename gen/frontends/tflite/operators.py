@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,11 +55,15 @@ def _clip(operator: FlatOperator, grid: Grid) -> tuple[int, int]:
 # Products with weights
 
 
-def _filter(state: Conversion, operator: FlatOperator, outputs: int, axis: int) -> FlatTensor:
+def _filter(state: Conversion, operator: FlatOperator, outputs: int, axis: int,
+            rank: int = 4) -> FlatTensor:
     """The weights, which must be symmetric int8 with one scale, or one an output."""
     tensor = state.constant(operator, 1, "int8")
     if tensor is None or tensor.data is None:
         raise UnsupportedError(operator.label, "it has no weights", "Repair the model")
+    if len(tensor.shape) != rank:
+        raise UnsupportedError(operator.label, f"its weights have the shape {tensor.shape}",
+                               "Repair the model")
     if len(tensor.scale) not in (1, outputs) or np.any(tensor.zero_point) \
             or (len(tensor.scale) > 1 and tensor.axis != axis):
         raise UnsupportedError(
@@ -131,19 +134,6 @@ def _padded(state: Conversion, operator: FlatOperator, source: str, pads: Pads, 
                                          pads=pads, value=value))
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Stride and dilation, (vertical, horizontal) each, of a convolution's options."""
-
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-
-    @classmethod
-    def of(cls, operator: FlatOperator) -> _Window:
-        o = operator.options
-        return cls((o.StrideH(), o.StrideW()), (o.DilationHFactor(), o.DilationWFactor()))
-
-
 def _options(operator: FlatOperator) -> None:
     if operator.options is None:
         raise UnsupportedError(operator.label, "it has no options", "Repair the model")
@@ -151,50 +141,45 @@ def _options(operator: FlatOperator) -> None:
 
 @converts("CONV_2D")
 def _conv(state: Conversion, operator: FlatOperator) -> None:
-    _options(operator)
-    source, grid = state.input(operator)
-    outputs = state.shape(operator.outputs[0])[2]
-    tensor = _filter(state, operator, outputs, 0)
-    shape = state.tensors[source].shape
-    if len(tensor.shape) != 4 or tensor.shape[0] != outputs or shape[2] % tensor.shape[3]:
-        raise UnsupportedError(operator.label, f"weights of shape {tensor.shape} for {shape[2]} "
-                               f"channels and {outputs} outputs", "Repair the model")
+    tensor = _filter(state, operator, state.shape(operator.outputs[0])[2], 0)
     assert tensor.data is not None
-    weights = tensor.data.astype(np.int64).transpose(1, 2, 3, 0)
-    window = _Window.of(operator)
-    pads = _pads(operator, shape, tensor.shape[1:3], window.stride, window.dilation)
-    source = _padded(state, operator, source, pads, grid.zero_point)
-    _weighted(state, operator, source, weights, np.broadcast_to(tensor.scale, (outputs,)),
-              kind="conv", stride=window.stride, dilation=window.dilation,
-              groups=shape[2] // tensor.shape[3])
+    _convolution(state, operator, tensor, tensor.data.transpose(1, 2, 3, 0), "conv")
 
 
 @converts("DEPTHWISE_CONV_2D")
 def _depthwise(state: Conversion, operator: FlatOperator) -> None:
+    tensor = _filter(state, operator, state.shape(operator.outputs[0])[2], 3)
+    assert tensor.data is not None
+    _convolution(state, operator, tensor, tensor.data.transpose(1, 2, 0, 3), "depthwise")
+
+
+def _convolution(state: Conversion, operator: FlatOperator, tensor: FlatTensor, weights: Array,
+                 kind: str) -> None:
+    """A convolution with weights (kernel height, kernel width, inputs / groups, outputs)."""
     _options(operator)
     source, grid = state.input(operator)
-    outputs = state.shape(operator.outputs[0])[2]
-    tensor = _filter(state, operator, outputs, 3)
     shape = state.tensors[source].shape
-    if len(tensor.shape) != 4 or tensor.shape[::3] != (1, outputs) or outputs % shape[2]:
+    kernel, inputs, outputs = weights.shape[:2], weights.shape[2], weights.shape[3]
+    if outputs != state.shape(operator.outputs[0])[2] or shape[2] % inputs \
+            or (kind == "depthwise" and (inputs != 1 or outputs % shape[2])):
         raise UnsupportedError(operator.label, f"weights of shape {tensor.shape} for {shape[2]} "
                                f"channels and {outputs} outputs", "Repair the model")
-    assert tensor.data is not None
-    weights = tensor.data.astype(np.int64).transpose(1, 2, 0, 3)
-    window = _Window.of(operator)
-    pads = _pads(operator, shape, tensor.shape[1:3], window.stride, window.dilation)
+    o = operator.options
+    stride, dilation = (o.StrideH(), o.StrideW()), (o.DilationHFactor(), o.DilationWFactor())
+    pads = _pads(operator, shape, kernel, stride, dilation)
     source = _padded(state, operator, source, pads, grid.zero_point)
-    _weighted(state, operator, source, weights, np.broadcast_to(tensor.scale, (outputs,)),
-              kind="depthwise", stride=window.stride, dilation=window.dilation, groups=shape[2])
+    _weighted(state, operator, source, weights.astype(np.int64),
+              np.broadcast_to(tensor.scale, (outputs,)), kind=kind, stride=stride,
+              dilation=dilation, groups=shape[2] // inputs)
 
 
 @converts("FULLY_CONNECTED")
 def _fully_connected(state: Conversion, operator: FlatOperator) -> None:
     source, _ = state.input(operator)
     shape = state.shape(operator.outputs[0])
-    tensor = _filter(state, operator, shape[2], 0)
+    tensor = _filter(state, operator, shape[2], 0, rank=2)
     size = state.tensors[source].size
-    if len(tensor.shape) != 2 or tensor.shape[0] != shape[2] or size % tensor.shape[1]:
+    if tensor.shape[0] != shape[2] or size % tensor.shape[1]:
         raise UnsupportedError(operator.label, f"weights of shape {tensor.shape} for {size} inputs "
                                f"and {shape[2]} outputs", "Repair the model")
     if operator.options is not None and operator.options.WeightsFormat() != 0:
