@@ -86,22 +86,3 @@ def test_cnv(generated, tmp_path, options):
 def test_tfc_in_other_simulators(generated, tmp_path, engine):
     report = check("tfc_w1a1", *generated("tfc_w1a1"), tmp_path, 8, "--engine", engine)
     assert report["engine"] == engine
-
-
-def test_resnet8(tmp_path):
-    """int8 with three residual sums, from a TensorFlow Lite file; two of its images."""
-    folder = third_party("mlperf_ic_resnet8_int8")
-    out, outputs = tmp_path / "out", tmp_path / "y.npy"
-    done = quantloom("generate", folder / "model.tflite", "-o", out, "--cycles", 80_000)
-    assert done.code == 0, done.err
-    np.save(tmp_path / "x.npy", arrays(folder / "inputs.npz")["x"])
-    report = quantloom("simulate", out, "--inputs", tmp_path / "x.npy", "--frames", 2,
-                       "--outputs", outputs, "--json").json
-    assert report["mismatches"] == 0 and report["frames"] == 2, report["first_mismatch"]
-    design = json.loads((out / "design.json").read_text())
-    assert {x["name"] for x in design["layers"] if x["op"] not in ("pad", "reshape")} <= set(
-        report["layers_checked"])
-    assert report["interval_cycles"] <= 81_000
-    expected = arrays(folder / "outputs.npz")["out_ref"][:2]
-    np.testing.assert_array_equal(np.load(outputs).reshape(2, -1).argmax(axis=1),
-                                  expected.argmax(axis=1))
