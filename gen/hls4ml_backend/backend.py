@@ -64,7 +64,8 @@ class QuantloomBackend(FPGABackend):  # type: ignore[misc]
         io_type : str
             Taken for hls4ml's sake: the hardware streams in either case.
         cycles : int or None
-            Cycles a frame at most. None takes them from the reuse factors.
+            Cycles a frame at most. None takes them from the reuse factors; where those are all 1,
+            as few as the part allows.
         utilisation : float or None
             Share of the part's LUT sites that may be used.
         """
@@ -85,6 +86,8 @@ class QuantloomBackend(FPGABackend):  # type: ignore[misc]
 
     def predict(self, model: Any, x: np.ndarray, engine: str = "golden") -> np.ndarray:
         """Outputs for reals of shape (frames, ...), as hls4ml's emulation would give them.
+
+        As there, each frame's outputs are flat, and a single frame has no frames axis.
 
         Parameters
         ----------

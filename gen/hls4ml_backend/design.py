@@ -43,16 +43,18 @@ def design_of(graph: Any) -> Design:
     return design
 
 
-def reuse_cycles(graph: Any, network: Network) -> int:
-    """Cycles a frame that the reuse factors ask for.
+def reuse_cycles(graph: Any, network: Network) -> int | None:
+    """Cycles a frame that the reuse factors ask for; None where all are 1, hls4ml's default.
 
     A reuse factor is how often a multiplier is used for one position of its layer; the slowest
-    layer sets the pace, and none is made faster than it needs to be.
+    layer sets the pace, and none is made faster than it needs to be. No reuse means as fast as
+    the part allows.
     """
-    cycles = 1
+    cycles, reused = 1, False
     for layer in graph.get_layers():
         op = next((op for op in network.ops if op.name == layer.name), None)
         if isinstance(op, Conv2d | Dense):
             height, width, _ = network.tensors[op.name].shape
-            cycles = max(cycles, height * width * int(layer.get_attr("reuse_factor", 1) or 1))
-    return cycles
+            factor = int(layer.get_attr("reuse_factor", 1) or 1)
+            cycles, reused = max(cycles, height * width * factor), reused or factor > 1
+    return cycles if reused else None

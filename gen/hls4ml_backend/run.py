@@ -60,9 +60,9 @@ def predict(model: Any, x: np.ndarray, engine: str) -> np.ndarray:
     frames = integers.reshape(-1, *network.input.shape)
     outputs = golden.run(network, frames)[network.output] if engine == "golden" \
         else _simulated(model, design, frames, engine)
-    reals = dequantize(network, integers_to_source(network, outputs))
+    reals = dequantize(network, integers_to_source(network, outputs)).reshape(len(frames), -1)
     result = reals.astype(x.dtype if np.issubdtype(x.dtype, np.floating) else np.float64)
-    return result[0] if x.size == end.order.size else result
+    return result[0] if len(frames) == 1 else result
 
 
 def _simulated(model: Any, design: Design, frames: np.ndarray, engine: str) -> np.ndarray:

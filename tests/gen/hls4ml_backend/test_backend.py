@@ -86,7 +86,7 @@ def test_report(tmp_path):
     assert report["estimate"]["LUT sites"] > 20
 
 
-@pytest.mark.parametrize("factor", [1, 4, 16])
+@pytest.mark.parametrize("factor", [2, 4, 16])
 def test_reuse_factor_is_folding(factor, tmp_path):
     rng = np.random.default_rng(5)
     layers = [source(16), dense(rng, "a", 16, 8), dense(rng, "b", 8, 4)]
@@ -95,7 +95,20 @@ def test_reuse_factor_is_folding(factor, tmp_path):
     for layer in model.get_layers():
         layer.set_attr("reuse_factor", factor)
     model.write()
-    assert model.quantloom_design.dataflow.interval <= max(factor, 1)
+    assert model.quantloom_design.dataflow.interval <= factor
+
+
+def test_no_reuse_is_as_fast_as_the_part_allows(tmp_path):
+    rng = np.random.default_rng(5)
+    layers = [source(8, 8, 2), conv(rng, "a", (8, 8, 2), 16), conv(rng, "b", (8, 8, 16), 16)]
+    intervals = []
+    for part in ("xc7z007s", "xc7z020"):
+        model = graph(layers, {"x": X, "a": types("fixed<6,5,TRN,SAT>"), "b": types("auto")},
+                      "Quantloom", tmp_path / part, part=part)
+        model.write()
+        intervals.append(model.quantloom_design.dataflow.interval)
+        assert model.predict(np.zeros((2, 8, 8, 2))).shape == (2, 8 * 8 * 16)
+    assert intervals[1] < intervals[0] <= 8 * 8 * 64
 
 
 def test_part_that_is_too_small(tmp_path):
