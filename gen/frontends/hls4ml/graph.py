@@ -138,7 +138,8 @@ def from_graph(graph: Any) -> Network:
 
 def convert(graph: Any) -> Conversion:
     """Every layer's value, up to the last; see :func:`from_graph`."""
-    from . import layers  # noqa: F401  (registers the converters)
+    # They register their converters on import, and import this module.
+    from . import activations, joins, weighted, windows  # noqa: F401
 
     state = Conversion()
     if len(graph.get_input_variables()) != 1 or len(graph.get_output_variables()) != 1:

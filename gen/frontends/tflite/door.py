@@ -9,14 +9,14 @@ import numpy as np
 from ...errors import QuantloomError, UnsupportedError
 from ...network import Interface, Network
 from ..context import InputGrid
-from . import operators
+from . import arrangement, elementwise, weighted, windows
 from .conversion import CONVERTERS, Conversion
 from .file import FlatOperator, read
 
 __all__ = ["check", "integer_output", "load"]
 
-# The module registers its converters on import.
-_MODULES = (operators,)
+# The modules register their converters on import.
+_MODULES = (arrangement, elementwise, weighted, windows)
 
 _HOST_OPERATORS = frozenset({"DEQUANTIZE", "LOGISTIC", "LOG_SOFTMAX", "QUANTIZE", "RESHAPE",
                              "SOFTMAX", "SQUEEZE", "ARG_MAX"})

@@ -1,0 +1,111 @@
+"""What hls4ml's layer converters have in common: weights, feature maps, padding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import UnsupportedError
+from ...network import (
+    Pad,
+    Reshape,
+)
+from .fixed import Fixed
+from .graph import Conversion, feature_map, label
+from .values import FixedValue
+
+__all__ = [
+    "ACCUMULATOR", "channels_last", "made", "one_a_channel", "padded", "pads_of", "pair",
+    "relabelled", "weights_of", "whole_map",
+]  # fmt: skip
+
+Array = np.ndarray[Any, Any]
+
+
+ACCUMULATOR = ("Leave accum_t at 'auto' (granularity 'name'), or give it as many binary places as "
+                "products have")
+
+
+def weights_of(layer: Any, name: str) -> tuple[Array, int]:
+    """Integers of a layer's weights and their binary places, as few as they need."""
+    variable = layer.weights[name]
+    type_ = Fixed.of(f"{label(layer)}, {name}", variable.type.precision)
+    integers = type_.constants(f"{label(layer)}, {name}", variable.data)
+    places = type_.fraction
+    while places > 0 and not np.any(integers & 1):
+        integers, places = integers >> 1, places - 1
+    return integers, places
+
+
+def whole_map(layer: Any, value: FixedValue) -> FixedValue:
+    """The value as a whole tensor in its own order, for a layer that reads a feature map."""
+    value = value.settled()
+    shape = feature_map(label(layer), value.index.shape)
+    if not np.array_equal(value.index.ravel(), np.arange(value.draft.tensors[value.tensor].size)):
+        raise UnsupportedError(label(layer), "the transposition before it would reorder the stream",
+                               "Keep feature maps in one layout")
+    if value.draft.tensors[value.tensor].shape == shape:
+        return value
+    name = value.draft.add(label(layer), Reshape(
+        name=value.draft.names.take(f"{value.tensor}_reshape"), inputs=(value.tensor,),
+        shape=shape))
+    return replace(value, tensor=name)
+
+
+def made(state: Conversion, layer: Any, tensor: str, fraction: int) -> FixedValue:
+    """A new tensor as a layer's value."""
+    shape = tuple(int(n) for n in layer.get_output_variable().shape)
+    return FixedValue(state.draft, label(layer), tensor,
+                      np.arange(int(np.prod(shape))).reshape(shape), fraction)
+
+
+def relabelled(layer: Any, value: FixedValue) -> FixedValue:
+    """The value under the name of another layer."""
+    return replace(value, label=label(layer))
+
+
+def one_a_channel(layer: Any, value: FixedValue, constant: Array, channels: int) -> Array:
+    """A constant along the last axis, as one of the network tensor's channels."""
+    if constant.size == 1 or np.all(constant == constant[0]):
+        return constant[:1]
+    index = value.index.reshape(-1, constant.size) if value.index.size % constant.size == 0 \
+        else value.index.reshape(1, -1)
+    channel = index % channels
+    if channel.shape[1] != constant.size or constant.size != channels \
+            or np.any(channel != channel[0]):
+        raise UnsupportedError(label(layer), f"{constant.size} parameters meet {channels} channels",
+                               "Use one, or one a channel")
+    row = np.empty(channels, np.int64)
+    row[channel[0]] = constant
+    return row
+
+
+def pads_of(layer: Any) -> tuple[int, int, int, int]:
+    """Padding of a layer: top, left, bottom, right."""
+    return tuple(int(layer.get_attr(f"pad_{side}", 0) or 0)  # type: ignore[return-value]
+                 for side in ("top", "left", "bottom", "right"))
+
+
+def pair(layer: Any, name: str, default: int = 1) -> tuple[int, int]:
+    """A layer's attribute for (height, width)."""
+    return (int(layer.get_attr(f"{name}_height", default) or default),
+            int(layer.get_attr(f"{name}_width", default) or default))
+
+
+def channels_last(layer: Any) -> None:
+    """Refuse a layer that works channels first."""
+    if layer.get_attr("data_format", "channels_last") != "channels_last":
+        raise UnsupportedError(label(layer), "it works channels first",
+                               "Set channels_last_conversion, or build the model channels last")
+
+
+def padded(state: Conversion, layer: Any, value: FixedValue, fill: int) -> str:
+    """A tensor with the layer's padding around it, of some constant."""
+    pads = pads_of(layer)
+    if not any(pads):
+        return value.tensor
+    return state.draft.add(label(layer), Pad(
+        name=state.draft.names.take(f"{layer.name}_pad"), inputs=(value.tensor,), pads=pads,
+        value=fill))
