@@ -11,13 +11,10 @@ from .block import BlockComponent
 from .elementwise import JoinParams
 from .pipeline import decode, issue
 from .queue import credit_resources
-from .resources import Resources
+from .resources import DSP_PRODUCT_BITS, Resources, dsp_slices
 from .types import IntType
 
 __all__ = ["Multiply", "MultiplyParams"]
-
-DSP_PRODUCT_BITS = 9
-"""Narrower products are made of LUTs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +64,7 @@ class MultiplyParams(JoinParams):
                      if o % (1 << t.bits - 1))
         lane = Resources(lut=adders)
         if min(a, b) > 1 and a + b >= DSP_PRODUCT_BITS:
-            lane += Resources(dsp=-(-min(a, b) // 18) * -(-max(a, b) // 25))
+            lane += Resources(dsp=dsp_slices(min(a, b), max(a, b)))
         else:
             lane += Resources(lut=1.2 * a * b, ff=a + b + self.output_type.bits)
         return (lane * self.lanes + Resources(lut=2, ff=4)

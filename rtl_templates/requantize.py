@@ -12,7 +12,7 @@ from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_resources
-from .resources import Resources, counter_sites, rom_sites
+from .resources import DSP_PRODUCT_BITS, Resources, counter_sites, dsp_slices, rom_sites
 from .rom import cheapest_memory, read_rom, rom_latency, rom_resources
 from .saturate import saturate, saturation_sites
 from .types import IntType
@@ -22,9 +22,6 @@ __all__ = ["Requantize", "RequantizeParams"]
 
 MAX_BITS = 63
 """Widest intermediate result: the reference computes in int64."""
-
-DSP_PRODUCT_BITS = 9
-"""Narrower products are made of LUTs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -192,8 +189,7 @@ class RequantizeParams(ElementwiseParams):
         lane = Resources(ff=self.output_type.bits + operand.bits * self.table_latency)
         factor = _table_type(self.multiplier)
         if self.in_dsp:
-            slices = -(-(factor.bits + (not factor.signed)) // 18) * -(-operand.bits // 25)
-            lane += Resources(dsp=slices)
+            lane += Resources(dsp=dsp_slices(factor.bits + (not factor.signed), operand.bits))
         elif self.multiplies:
             lane += Resources(lut=operand.bits * factor.bits, ff=self.product_type.bits)
         if self.adds and (len(self.offset) == 1 or self.folds == 1 or not self.in_dsp):

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-__all__ = ["Resources", "bram18_of", "counter_sites", "lutram_sites", "rom_sites"]
+__all__ = [
+    "DSP_PRODUCT_BITS", "Resources", "bram18_of", "counter_sites", "dsp_slices", "lutram_sites",
+    "rom_sites",
+]  # fmt: skip
+
+DSP_PRODUCT_BITS = 9
+"""Narrower products are made of LUTs."""
 
 # RAMB18E1 shapes: bits of a word to words; a RAMB36E1 is two of the next deeper, or wider, kind.
 _RAMB18 = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512}
@@ -83,3 +89,8 @@ def counter_sites(modulus: int) -> float:
     """Sites of a counter that wraps: an increment and a comparison."""
     bits = max(1, modulus - 1).bit_length()
     return 1.3 * bits + 1 if modulus > 1 else 0.0
+
+
+def dsp_slices(factor: int, operand: int) -> int:
+    """DSP48E1 of a product: bits of the factor at ports of 18, of the operand at ports of 25."""
+    return -(-factor // 18) * -(-operand // 25)

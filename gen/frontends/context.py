@@ -12,10 +12,11 @@ import numpy as np
 
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import QuantloomError, UnsupportedError
-from ..network import Conv2d, Dense, Op, Reshape, Tensor
+from ..network import Conv2d, Dense, Op, Tensor
 from .draft import Draft
 from .names import speaking
 from .reader import Graph, Node
+from .registry import registrar
 from .values import Const, Pair, Value
 
 __all__ = ["CONVERTERS", "Context", "InputGrid", "LayoutError", "converts", "narrowest"]
@@ -25,6 +26,7 @@ Converter = Callable[["Context", Node], "Value | Const | list[Value | Const] | N
 
 CONVERTERS: dict[str, Converter] = {}
 """Converters by ONNX operator name."""
+converts = registrar(CONVERTERS)
 
 INPUT_REMEDY = ("Insert a Quant node there, or state the input's integer grid "
                 "(--input-bits, --input-signed, --input-scale)")
@@ -73,17 +75,6 @@ class InputGrid:
     def type(self) -> IntType:
         """Type of the integers."""
         return BIPOLAR if self.bits == 1 and self.signed else IntType(self.bits, self.signed)
-
-
-def converts(*operators: str) -> Callable[[Converter], Converter]:
-    """Register a converter for ONNX operators."""
-
-    def register(function: Converter) -> Converter:
-        for operator in operators:
-            CONVERTERS[operator] = function
-        return function
-
-    return register
 
 
 def narrowest(values: Array) -> IntType:
@@ -223,10 +214,8 @@ class Context(Draft):
 
     def reshape(self, value: Value, shape: tuple[int, int, int], times: int = 1) -> Value:
         """The value on a reshaped tensor; ``times`` positions become channels."""
-        name = self.names.take(f"{value.tensor}_reshape")
-        op = Reshape(name=name, inputs=(value.tensor,), shape=shape)
-        self.tensors[name] = op.infer(self.tensor(value))
-        self.ops[name] = op
+        self.tensor(value)  # refuses a sum that waits for its quantiser
+        name = self.reshaped(value.tensor, shape)
         scale = value.scale if value.scale.ndim == 0 else np.tile(value.scale, times)
         return replace(value, tensor=name, scale=scale, exclusive=False,
                        steps=tuple(step.tile(times) for step in value.steps))

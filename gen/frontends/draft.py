@@ -10,7 +10,7 @@ import numpy as np
 
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import QuantloomError, UnsupportedError
-from ..network import Add, Clip, Op, Requantize, Tensor, Threshold
+from ..network import Add, Clip, Op, Requantize, Reshape, Tensor, Threshold
 from .names import Names
 from .pairs import fit_pair
 from .steps import StepFunction, fit_requantize
@@ -132,6 +132,13 @@ class Draft:
             name=self.names.take(f"{own}_act"), inputs=(total,), multiplier=np.array([1]),
             offset=np.array([form.offset]), shift=form.shift,
             type=IntType.for_range(form.lo, form.hi), lo=form.lo, hi=form.hi))
+
+    def reshaped(self, tensor: str, shape: tuple[int, int, int], label: str = "") -> str:
+        """The elements of a tensor under another shape; ``label`` is the source's name."""
+        if self.tensors[tensor].shape == shape:
+            return tensor
+        return self.add(label or tensor, Reshape(name=self.names.take(f"{tensor}_reshape"),
+                                                 inputs=(tensor,), shape=shape))
 
     def needed(self, output: str) -> list[Op]:
         """The operations that a tensor depends on."""

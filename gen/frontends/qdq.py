@@ -74,10 +74,10 @@ def _range(ctx: Context, node: Node) -> tuple[int, int]:
 
 def _clipped(ctx: Context, node: Node, lo: int, hi: int) -> tuple[int, int]:
     """The range after a Clip that alone reads the result: integers of fewer bits than a type."""
-    readers = [n for n in ctx.graph.nodes if node.output in n.inputs]
-    if len(readers) != 1 or readers[0].op != "Clip" or node.output in ctx.graph.outputs:
+    reader = next((n for n in ctx.graph.nodes if node.output in n.inputs), None)
+    if ctx.uses[node.output] != 1 or reader is None or reader.op != "Clip":
         return lo, hi
-    ends = [ctx.values.get(name) for name in readers[0].inputs[1:3]]
+    ends = [ctx.values.get(name) for name in reader.inputs[1:3]]
     bounds = [int(end.array) if isinstance(end, Const) and end.array.size == 1 else None
               for end in ends]
     least, most = (*bounds, None, None)[:2]

@@ -52,7 +52,7 @@ def predict(model: Any, x: np.ndarray, engine: str) -> np.ndarray:
         raise QuantloomError(f"{network.name}: inputs must have the shape "
                              f"(frames, {', '.join(map(str, end.shape))}), not {x.shape}")
     type_ = input_type(model)
-    # As ap_fixed converts a double: 60 binary places hold what float32 or float64 inputs have.
+    # As ap_fixed converts a double. No input type has more binary places than these.
     fine = 40
     scaled = np.floor(np.ldexp(x.astype(np.float64), fine)).astype(np.int64)
     integers = np.empty((x.size // end.order.size, end.order.size), np.int64)

@@ -88,7 +88,9 @@ def _signs(layer: Any) -> Fixed:
     return Fixed(2, 0, True) if type_.binary else type_
 
 
-def _ternary_tanh(layer: Any, value: FixedValue) -> FixedValue:
+@converts("TernaryTanh")
+def _ternary_tanh(state: Conversion, layer: Any) -> FixedValue:
+    value = relabelled(layer, state.input(layer))
     # Twice the value, which wraps in the input's own type, is above 1, or not above -1.
     own = Fixed.of(label(layer), layer.get_input_variable().type.precision)
     double = value.scaled(np.array([2]), 0).cast(own)
@@ -106,11 +108,6 @@ _ACTIVATIONS: dict[str, Callable[[Any, FixedValue], FixedValue]] = {
                           8),
     "binary_tanh": _binary_tanh,
 }
-
-
-@converts("TernaryTanh")
-def _ternary(state: Conversion, layer: Any) -> FixedValue:
-    return _ternary_tanh(layer, relabelled(layer, state.input(layer)))
 
 
 @converts("ParametrizedActivation")
@@ -150,7 +147,7 @@ def _prelu(state: Conversion, layer: Any) -> FixedValue:
     if np.any(rows != rows[0]):
         raise UnsupportedError(label(layer), "its slopes differ from position to position",
                                "Share them over height and width")
-    return _bent(layer, value, one_a_channel(layer, value, rows[0], value.channels), places)
+    return _bent(layer, value, one_a_channel(layer, value, rows[0]), places)
 
 
 def _bent(layer: Any, value: FixedValue, slope: Array, places: int) -> FixedValue:

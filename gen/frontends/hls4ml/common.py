@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import (
-    Pad,
-    Reshape,
-)
+from ...network import Pad
 from .fixed import Fixed
 from .graph import Conversion, feature_map, label
 from .values import FixedValue
@@ -23,9 +20,8 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-
 ACCUMULATOR = ("Leave accum_t at 'auto' (granularity 'name'), or give it as many binary places as "
-                "products have")
+               "products have")
 
 
 def weights_of(layer: Any, name: str) -> tuple[Array, int]:
@@ -46,12 +42,7 @@ def whole_map(layer: Any, value: FixedValue) -> FixedValue:
     if not np.array_equal(value.index.ravel(), np.arange(value.draft.tensors[value.tensor].size)):
         raise UnsupportedError(label(layer), "the transposition before it would reorder the stream",
                                "Keep feature maps in one layout")
-    if value.draft.tensors[value.tensor].shape == shape:
-        return value
-    name = value.draft.add(label(layer), Reshape(
-        name=value.draft.names.take(f"{value.tensor}_reshape"), inputs=(value.tensor,),
-        shape=shape))
-    return replace(value, tensor=name)
+    return replace(value, tensor=value.draft.reshaped(value.tensor, shape, label(layer)))
 
 
 def made(state: Conversion, layer: Any, tensor: str, fraction: int) -> FixedValue:
@@ -66,12 +57,13 @@ def relabelled(layer: Any, value: FixedValue) -> FixedValue:
     return replace(value, label=label(layer))
 
 
-def one_a_channel(layer: Any, value: FixedValue, constant: Array, channels: int) -> Array:
+def one_a_channel(layer: Any, value: FixedValue, constant: Array) -> Array:
     """A constant along the last axis, as one of the network tensor's channels."""
     if constant.size == 1 or np.all(constant == constant[0]):
         return constant[:1]
     index = value.index.reshape(-1, constant.size) if value.index.size % constant.size == 0 \
         else value.index.reshape(1, -1)
+    channels = value.channels
     channel = index % channels
     if channel.shape[1] != constant.size or constant.size != channels \
             or np.any(channel != channel[0]):

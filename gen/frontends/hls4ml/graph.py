@@ -13,6 +13,7 @@ from ...errors import QuantloomError, UnsupportedError
 from ...network import Interface, Network, Tensor
 from ..draft import Draft
 from ..names import Names
+from ..registry import registrar
 from .fixed import Fixed
 from .values import FixedValue
 
@@ -23,19 +24,9 @@ Converter = Callable[["Conversion", Any], FixedValue]
 
 LAYERS: dict[str, Converter] = {}
 """Converters by the name of the layer's class in hls4ml."""
+converts = registrar(LAYERS)
 
 MAX_INPUT_BITS = 16
-
-
-def converts(*layers: str) -> Callable[[Converter], Converter]:
-    """Register a converter for layer classes."""
-
-    def register(function: Converter) -> Converter:
-        for layer in layers:
-            LAYERS[layer] = function
-        return function
-
-    return register
 
 
 @dataclass(eq=False)

@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import (
-    Add,
-    Clip,
-    Concat,
-    Multiply,
-)
+from ...network import Add, Clip, Concat, Multiply
 from .common import made, relabelled, whole_map
 from .graph import Conversion, converts, label, result_type
 from .values import FixedValue

@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import (
-    Conv2d,
-    Dense,
-)
+from ...network import Conv2d, Dense
 from ..context import narrowest
 from .common import (
     ACCUMULATOR,
@@ -131,6 +128,5 @@ def _convolution(state: Conversion, layer: Any, *, depthwise: bool) -> FixedValu
 def _normalise(state: Conversion, layer: Any) -> FixedValue:
     value = relabelled(layer, state.input(layer))
     (scale, places), (bias, bias_places) = weights_of(layer, "scale"), weights_of(layer, "bias")
-    channels = value.channels
-    scale, bias = (one_a_channel(layer, value, a.ravel(), channels) for a in (scale, bias))
+    scale, bias = (one_a_channel(layer, value, a.ravel()) for a in (scale, bias))
     return value.scaled(scale, places, bias, bias_places).cast(result_type(layer))

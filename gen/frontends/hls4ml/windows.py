@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import (
-    MaxPool,
-    SumPool,
-    Upsample,
-)
+from ...network import MaxPool, SumPool, Upsample
 from .common import ACCUMULATOR, channels_last, made, padded, pads_of, pair, whole_map
 from .fixed import Fixed
 from .graph import Conversion, converts, feature_map, label, left_open, result_type

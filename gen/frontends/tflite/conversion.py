@@ -10,8 +10,9 @@ import numpy as np
 
 from ....rtl_templates.types import IntType
 from ...errors import UnsupportedError
-from ...network import Reshape, Tensor
+from ...network import Tensor
 from ..draft import Draft
+from ..registry import registrar
 from ..steps import find_steps
 from .file import FlatModel, FlatOperator, FlatTensor
 from .kernels import HI, LO, Grid
@@ -25,17 +26,7 @@ Converter = Callable[["Conversion", FlatOperator], None]
 
 CONVERTERS: dict[str, Converter] = {}
 """Converters by the operator's name in the schema."""
-
-
-def converts(*kinds: str) -> Callable[[Converter], Converter]:
-    """Register a converter for operators."""
-
-    def register(function: Converter) -> Converter:
-        for kind in kinds:
-            CONVERTERS[kind] = function
-        return function
-
-    return register
+converts = registrar(CONVERTERS)
 
 
 @dataclass(eq=False)
@@ -123,17 +114,7 @@ class Conversion(Draft):
     def give(self, operator: FlatOperator, tensor: str) -> None:
         """Take a network tensor as the operator's result."""
         index = operator.outputs[0]
-        shape = self.shape(index)
-        if self.tensors[tensor].shape != shape:
-            tensor = self.reshape(operator, tensor, shape)
-        self.places[index] = tensor
-
-    def reshape(self, operator: FlatOperator, tensor: str, shape: tuple[int, int, int]) -> str:
-        """The elements of a tensor under another shape."""
-        if self.tensors[tensor].shape == shape:
-            return tensor
-        return self.add(operator.label, Reshape(name=self.names.take(f"{tensor}_reshape"),
-                                                inputs=(tensor,), shape=shape))
+        self.places[index] = self.reshaped(tensor, self.shape(index), operator.label)
 
     def apply(self, operator: FlatOperator, source: str, function: Callable[[Array], Array], *,
               rows: int = 1, sign: Array | int = 1) -> str:

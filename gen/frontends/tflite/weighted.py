@@ -125,7 +125,7 @@ def _fully_connected(state: Conversion, operator: FlatOperator) -> None:
         raise UnsupportedError(operator.label, "its weights are shuffled", "Use the default format")
     assert tensor.data is not None
     vectors = size // tensor.shape[1]
-    inner = state.reshape(operator, source, (1, vectors, tensor.shape[1]))
+    inner = state.reshaped(source, (1, vectors, tensor.shape[1]), operator.label)
     _weighted(state, operator, inner, tensor.data.astype(np.int64).T[None, None],
               np.broadcast_to(tensor.scale, (shape[2],)), kind="dense",
               factor=_real)

@@ -20,7 +20,7 @@ from .common import (
 )
 from .conversion import Conversion, converts
 from .file import FlatOperator
-from .kernels import HI, LO, Grid, divide
+from .kernels import HI, LO, divide
 
 __all__: list[str] = []
 
@@ -77,17 +77,12 @@ def _mean(state: Conversion, operator: FlatOperator) -> None:
     name = state.name(operator, "mean")
     state.add(operator.label, SumPool(name=name, inputs=(source,), kernel=(height, width),
                                       stride=(1, 1)))
-    mean = _mean_kernel(operator, grid, target, size)
-    state.give(operator, state.apply(operator, name, mean))
-
-
-def _mean_kernel(operator: FlatOperator, grid: Grid, target: Grid, size: int) -> Any:
     factor = multiplier(operator, np.float64(grid.scale) / np.float64(target.scale)).over(size)
 
     def mean(total: Array) -> Array:
         return np.clip(factor(total - size * grid.zero_point) + target.zero_point, LO, HI)
 
-    return mean
+    state.give(operator, state.apply(operator, name, mean))
 
 
 @converts("PAD", "PADV2")
