@@ -1,0 +1,97 @@
+"""The estimate of a design, block by block and in total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...boards.parts import Part
+from ...rtl_templates.resources import Resources
+from ..dataflow.graph import Dataflow
+from ..design import Design
+from .resources import block_resources
+
+__all__ = ["BlockEstimate", "Estimate", "estimate"]
+
+
+@dataclass(frozen=True)
+class BlockEstimate:
+    """A block of the dataflow.
+
+    Parameters
+    ----------
+    name, kind, layer : str
+    resources : Resources
+    cycles : int
+        A frame, if nothing else held it up.
+    """
+
+    name: str
+    kind: str
+    layer: str
+    resources: Resources
+    cycles: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"name": self.name, "kind": self.kind, "layer": self.layer,
+                "resources": resources_json(self.resources), "cycles": self.cycles}
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a design takes and gives.
+
+    Parameters
+    ----------
+    dataflow : Dataflow
+    part : Part or None
+        What it is for.
+    clock : float
+        In MHz.
+    blocks : tuple of BlockEstimate
+        In topological order.
+    """
+
+    dataflow: Dataflow
+    part: Part | None
+    clock: float
+    blocks: tuple[BlockEstimate, ...]
+
+    @property
+    def resources(self) -> Resources:
+        """The sum over the blocks."""
+        return sum((block.resources for block in self.blocks), Resources())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        flow = self.dataflow
+        return {
+            "name": flow.name, "part": self.part.name if self.part else None,
+            "clock_mhz": self.clock,
+            "interval_cycles": flow.interval, "bottleneck": flow.bottleneck.name,
+            "images_per_second": self.clock * 1e6 / flow.interval,
+            "total": {"resources": resources_json(self.resources)},
+            "blocks": [block.to_json() for block in self.blocks],
+        }  # fmt: skip
+
+
+def resources_json(resources: Resources) -> dict[str, float]:
+    """Whole LUT sites, flip-flops and DSPs; block RAMs of 36 kbit in halves."""
+    return {"lut": round(resources.lut), "ff": round(resources.ff),
+            "bram36": resources.bram18 / 2, "dsp": round(resources.dsp)}
+
+
+def estimate(design: Design, part: Part | None = None) -> Estimate:
+    """The estimate of a design.
+
+    Parameters
+    ----------
+    design : Design
+    part : Part or None
+        None: its areas are those of the 7-series.
+    """
+    flow = design.dataflow
+    return Estimate(flow, part, design.clock, tuple(
+        BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
+                      block.params.cycles) for block in flow.blocks.values()))
