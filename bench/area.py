@@ -24,10 +24,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from quantloom.gen.synth.netlist import Netlist
 from quantloom.gen.yosys import run_yosys
 from quantloom.sim.cache import cache_root
 
-from .netlist import Netlist
 
 __all__ = ["Area", "area", "blocks_of", "breakdown", "modules_of", "netlist_of", "yosys_version"]
 
@@ -43,7 +43,7 @@ class Area:
     Parameters
     ----------
     sites : int
-        LUT sites, memories included; see :meth:`bench.netlist.Netlist.sites`.
+        LUT sites, memories included; see :meth:`quantloom.gen.synth.netlist.Netlist.sites`.
     lut_sites, carry_sites, memory_sites : int
         Their parts.
     lc_estimate : int

@@ -119,7 +119,7 @@ def markdown(groups: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Measurements", "",
         "Written by `make bench`; results.json has more of each row. Area is counted in 7-series "
-        "LUT sites on the flattened netlist (bench/netlist.py), after Yosys `synth_xilinx "
+        "LUT sites on the flattened netlist (gen/synth/netlist.py), after Yosys `synth_xilinx "
         "-flatten -abc9 -family xc7 -noiopad`. Peers' figures come from their own tool chains, "
         "named beside each; a ratio above 1 is in our favour.", "",
         "| measure | target | measured | met | peer | ratio | peer's source | note |",

@@ -49,6 +49,9 @@ PARTS: dict[str, Part] = {row.name: row for row in (
     Part("XC7Z100", "Zynq-7000", 277_400, 108_200, 554_800, 755, 2_020),
     Part("XC7A35T", "Artix-7", 20_800, 9_600, 41_600, 50, 90),
     Part("XC7A100T", "Artix-7", 63_400, 19_000, 126_800, 135, 240),
+    Part("LFE5U-25F", "ECP5", 24_288, 12_144, 24_288, 28, 28),
+    Part("LFE5U-45F", "ECP5", 43_848, 21_924, 43_848, 54, 72),
+    Part("LFE5U-85F", "ECP5", 83_640, 41_820, 83_640, 104, 156),
 )}  # fmt: skip
 """Parts by name, from the families' data sheets (DS190, DS180)."""
 

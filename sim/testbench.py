@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import string
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +9,11 @@ import numpy as np
 
 from ..gen.dataflow.graph import Dataflow
 from ..rtl_templates.top import tdata_width
+from .template import fill
 
 __all__ = ["write_testbench"]
 
 Array = np.ndarray[Any, Any]
-
-
-class _Template(string.Template):
-    delimiter = "@"  # the texts are full of dollar signs
-    idpattern = r"(?:top|frames|in_beats|out_beats|in_bits|out_bits|idle_limit)"
-    flags = 0  # type: ignore[assignment]  # case matters
 
 
 def write_testbench(dataflow: Dataflow, input_words: Array, output_words: Array,
@@ -60,10 +53,8 @@ def write_testbench(dataflow: Dataflow, input_words: Array, output_words: Array,
     bench, vectors = directory / "tb", directory / "vectors"
     bench.mkdir(parents=True, exist_ok=True)
     vectors.mkdir(exist_ok=True)
-    templates = resources.files(__package__) / "harness"
     for source, target in (("testbench.v", f"{dataflow.name}_tb.v"), ("testbench.mk", "Makefile")):
-        text = _Template((templates / source).read_text()).safe_substitute(values)
-        (bench / target).write_text(text)
+        (bench / target).write_text(fill(source, values))
     for name, words, shape in (("input", input_words, ends[0]), ("output", output_words, ends[1])):
         (vectors / f"{name}.hex").write_text(_hex(words, tdata_width(shape)))
 

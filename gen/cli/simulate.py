@@ -45,8 +45,11 @@ def register(commands: Any) -> None:
     parser.add_argument("--frames", type=positive, metavar="N",
                         help=f"use the first N frames of the inputs, or N random ones "
                         f"(default {FRAMES})")
-    parser.add_argument("--engine", default="verilator", choices=["verilator", "cxxrtl", "icarus"],
-                        help="simulator (default %(default)s)")
+    parser.add_argument("--engine", choices=["verilator", "cxxrtl", "icarus"],
+                        help="simulator (default verilator)")
+    parser.add_argument("--netlist", metavar="PART",
+                        help="simulate the netlist that 'quantloom synth --part PART' wrote, "
+                        "its output alone compared (engine: icarus)")
     parser.add_argument("--stress", action="store_true",
                         help="random pauses at both ends instead of flat out")
     parser.add_argument("--seed", type=natural, default=0, metavar="N",
@@ -69,8 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
         frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
     else:
         frames = read_frames(design.network, arguments.inputs)[: arguments.frames]
-    report = simulate_design(design, directory, frames, engine=arguments.engine,
-                             stress=arguments.stress, seed=arguments.seed)
+    netlist = None
+    if arguments.netlist is not None:
+        netlist = require_netlist(design, directory, arguments.netlist)
+    report = simulate_design(
+        design, directory, frames, netlist=netlist, stress=arguments.stress, seed=arguments.seed,
+        engine=arguments.engine or ("icarus" if netlist else "verilator"))
     if arguments.outputs is not None:
         _save(arguments.outputs, integers_to_source(design.network, report.outputs))
     if arguments.json:
@@ -90,9 +97,28 @@ def _save(path: Path, array: np.ndarray) -> None:
         raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def require_netlist(design: Design, directory: Path, part: str) -> Path:
+    """The netlist of a design for a part.
+
+    Raises
+    ------
+    QuantloomError
+        If there is none, or it was made of other Verilog.
+    """
+    folder = directory / "build" / part.lower()
+    netlist = folder / f"{design.network.name}_netlist.v"
+    verilog = directory / "rtl" / f"{design.network.name}.v"
+    remedy = f"run 'quantloom synth {directory} --part {part}' first"
+    if not netlist.is_file():
+        raise QuantloomError(f"{netlist}: no netlist there; {remedy}")
+    if netlist.stat().st_mtime < verilog.stat().st_mtime:
+        raise QuantloomError(f"{netlist}: older than the Verilog; {remedy}")
+    return netlist
+
+
 def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engine: str,
-                    stress: bool, seed: int) -> Report:
-    """Simulate the Verilog in a design's directory, with a progress bar."""
+                    stress: bool, seed: int, netlist: Path | None = None) -> Report:
+    """Simulate the Verilog in a design's directory, or a netlist of it, with a progress bar."""
     from ...sim.simulate import simulate
 
     with progress("simulating") as update:
@@ -100,8 +126,15 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
             text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
             update(done, total, text.get(stage, stage))
 
-        return simulate(design.dataflow, directory / "rtl" / f"{design.network.name}.v", frames,
-                        engine=engine, stress=stress, seed=seed, on_progress=on_progress)
+        verilog = directory / "rtl" / f"{design.network.name}.v"
+        if netlist is None:
+            return simulate(design.dataflow, verilog, frames, engine=engine, stress=stress,
+                            seed=seed, on_progress=on_progress)
+        from ...sim.cells import netlist_models
+
+        return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress, seed=seed,
+                        on_progress=on_progress, libraries=[netlist_models(netlist.parent)],
+                        ports_only=True)
 
 
 def print_report(report: Report, clock: float) -> None:

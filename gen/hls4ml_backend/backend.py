@@ -110,7 +110,8 @@ class QuantloomBackend(FPGABackend):  # type: ignore[misc]
         Returns
         -------
         dict
-            Cycles a frame, images a second, estimated resources, and cells of the netlist.
+            ``cycles`` a frame, ``images_per_second``, the ``estimate``, and what
+            ``quantloom synth`` reports: ``resources``, ``blocks``, ``fits``, ...
         """
         from .run import build
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...boards.parts import part as find_part
 from ...sim import golden
 from ..cli.simulate import simulate_design
 from ..dataflow.fold import occupied, shown
@@ -15,9 +15,12 @@ from ..design import Design
 from ..errors import QuantloomError
 from ..frontends.hls4ml import input_type
 from ..network.convert import dequantize, integers_to_source
-from ..synth import cells, synthesise
+from ..synth import core, synthesise
 
 __all__ = ["build", "compile_simulator", "predict"]
+
+DEFAULT_PART = "XC7Z020"
+"""What is synthesised for where the model names no part; areas are those of the whole family."""
 
 ENGINES = ("golden", "verilator", "cxxrtl", "icarus")
 
@@ -77,12 +80,11 @@ def _simulated(model: Any, design: Design, frames: np.ndarray, engine: str) -> n
 def build(model: Any, output: Path) -> dict[str, Any]:
     """See :meth:`.QuantloomBackend.build`."""
     design = _design(model)
-    name = design.network.name
-    with tempfile.TemporaryDirectory() as folder:
-        synthesise(output / "rtl" / f"{name}.v", name, Path(folder))
-        found = cells(Path(folder), name)
+    part = find_part(model.config.get_config_value("Part") or DEFAULT_PART)
+    found = synthesise(design.dataflow, output, core(design.dataflow, output), part,
+                       clock=design.clock, place=False)
     cycles = design.dataflow.interval
     return {
         "cycles": cycles, "images_per_second": design.clock * 1e6 / cycles,
-        "clock_mhz": design.clock, "estimate": shown(occupied(design.dataflow)), "cells": found,
+        "estimate": shown(occupied(design.dataflow)), **found.to_json(),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.area import Area, area, modules_of
-from bench.netlist import Netlist
+from quantloom.gen.synth.netlist import Netlist
 
 ADDER = """\
 module add(input clk, input [7:0] a, b, output reg [8:0] y);

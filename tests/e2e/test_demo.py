@@ -8,10 +8,12 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from quantloom.boards.parts import part
 from quantloom.gen.design import Design
 from quantloom.gen.emit import to_verilog
 from quantloom.gen.network.convert import inputs_to_integers
-from quantloom.gen.synth import cell_models, synthesise
+from quantloom.gen.synth import core, synthesise
+from quantloom.sim.cells import netlist_models
 from quantloom.sim.simulate import simulate
 
 from ..command import quantloom
@@ -57,25 +59,24 @@ def test_simulators(demo, images, engine, stress):
 def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
     """Yosys maps the Verilog to 7-series cells; their models compute the same.
 
-    It has no models of block RAM: weights are in LUTs. One layer's products are in DSPs, and
-    the sums of another.
+    Weights are in block RAMs, one layer's products in DSPs, and the sums of another.
     """
     if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog is not installed")
-    out, _ = demo
-    stored = Design.load(out)
-    foldings = {name: {**folding, "memory": "lut"} if "memory" in folding else folding
-                for name, folding in stored.foldings.items()}
-    foldings["dense"] |= {"pe": 2, "simd": 4, "multiplier": "dsp"}
+    stored = Design.load(demo[0])
+    foldings = {name: dict(folding) for name, folding in stored.foldings.items()}
+    foldings["dense"] |= {"pe": 2, "simd": 4, "multiplier": "dsp", "memory": "block"}
     foldings["b3b"]["dsp_rows"] = 9
     design = Design(stored.network, foldings)
-    source = tmp_path / "digits.v"
-    source.write_text(to_verilog(design.dataflow))
-    netlist = synthesise(source, "digits", tmp_path)
+    (tmp_path / "rtl").mkdir()
+    (tmp_path / "rtl" / "digits.v").write_text(to_verilog(design.dataflow))
+    found = synthesise(design.dataflow, tmp_path, core(design.dataflow, tmp_path),
+                       part("XC7Z010"), place=False)
+    netlist = tmp_path / found.files["netlist"]
     cells = netlist.read_text()
-    assert "LUT6" in cells and "RAMB" not in cells
+    assert "LUT6" in cells and "RAMB" in cells
     assert '.USE_SIMD("FOUR12")' in cells and '.USE_MULT("MULTIPLY")' in cells
     x = inputs_to_integers(design.network, np.load(images))[:5]
-    report = simulate(design.dataflow, netlist, x, engine="icarus", libraries=[cell_models()],
-                      ports_only=True)
+    report = simulate(design.dataflow, netlist, x, engine="icarus",
+                      libraries=[netlist_models(tmp_path)], ports_only=True)
     assert report.ok and report.frames == 5, report.first_mismatch

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Depth", "Netlist", "Sites"]
+__all__ = ["Depth", "Netlist", "Sites", "inputs_of", "outputs_of"]
 
 Bit = int | str
 Cell = Mapping[str, Any]
@@ -19,7 +21,7 @@ _MEMORY_SITES = {
     "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
 
-_FLIP_FLOPS = frozenset({"FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1",
+FLIP_FLOPS = frozenset({"FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1",
                          "LDCE", "LDPE"})
 
 SHARED_INPUTS = 5
@@ -90,6 +92,12 @@ class Netlist:
             raise ValueError("the netlist must have a top module")
         self.cells: Mapping[str, Cell] = tops[0]["cells"]
         self.ports: Mapping[str, Any] = tops[0]["ports"]
+        self.netnames: Mapping[str, Any] = tops[0].get("netnames", {})
+
+    @classmethod
+    def read(cls, file: Path) -> Netlist:
+        """The netlist in a file."""
+        return cls(json.loads(file.read_text()))
 
     @cached_property
     def types(self) -> Counter[str]:
@@ -99,7 +107,7 @@ class Netlist:
     @property
     def flip_flops(self) -> int:
         """Flip-flops."""
-        return sum(self.types[name] for name in _FLIP_FLOPS)
+        return sum(self.types[name] for name in FLIP_FLOPS)
 
     @property
     def bram36(self) -> float:
@@ -109,35 +117,36 @@ class Netlist:
     @cached_property
     def _drivers(self) -> dict[Bit, str]:
         return {bit: name for name, cell in self.cells.items()
-                for bit in _outputs(cell) if isinstance(bit, int)}
+                for bit in outputs_of(cell) if isinstance(bit, int)}
 
     @cached_property
     def _loads(self) -> Counter[Bit]:
         loads: Counter[Bit] = Counter()
         for cell in self.cells.values():
-            loads.update(bit for bit in _inputs(cell) if isinstance(bit, int))
+            loads.update(bit for bit in inputs_of(cell) if isinstance(bit, int))
         for port in self.ports.values():
             if port["direction"] != "input":
                 loads.update(port["bits"])
         return loads
 
-    def sites(self) -> Sites:
-        """LUT sites after packing.
+    def sites(self, only: Collection[str] | None = None) -> Sites:
+        """LUT sites after packing, of all cells or of some.
 
         Place and route packs less than two LUTs a site: a bit of a carry chain takes a site,
         which absorbs the LUTs on its S and DI inputs only if these drive nothing else and have at
         most five inputs together; a carry that leaves its chain takes another; and two other LUTs
         share a site if they have at most five inputs together, two or more of them in common.
         """
-        carry, absorbed = self._carry_sites()
-        luts = {name: _lut_inputs(cell) for name, cell in self.cells.items()
+        cells = self.cells if only is None else {name: self.cells[name] for name in only}
+        carry, absorbed = self._carry_sites(cells)
+        luts = {name: _lut_inputs(cell) for name, cell in cells.items()
                 if _is_lut(cell) and name not in absorbed}
-        memory = sum(sites * self.types[name] for name, sites in _MEMORY_SITES.items())
+        memory = sum(_MEMORY_SITES.get(cell["type"], 0) for cell in cells.values())
         return Sites(len(luts) - self._shared(luts), carry, memory)
 
-    def _carry_sites(self) -> tuple[int, set[str]]:
-        """Sites of the carry chains, and the LUTs that they absorb."""
-        chains = [cell["connections"] for cell in self.cells.values() if cell["type"] == "CARRY4"]
+    def _carry_sites(self, cells: Mapping[str, Cell]) -> tuple[int, set[str]]:
+        """Sites of the carry chains among some cells, and the LUTs that they absorb."""
+        chains = [cell["connections"] for cell in cells.values() if cell["type"] == "CARRY4"]
         chained = {bit for pins in chains for bit in pins["CI"]}
         count, absorbed = 0, set[str]()
         for pins in chains:
@@ -223,12 +232,12 @@ class Netlist:
             if kind in _MEMORY_SITES:
                 sources = [(bit, 1, 0) for bit in address]
             elif _is_lut(cell):
-                sources = [(bit, 1, 0) for bit in _inputs(cell)]
+                sources = [(bit, 1, 0) for bit in inputs_of(cell)]
             elif kind in ("MUXF7", "MUXF8", "INV", "BUFG", "IBUF", "OBUF"):
-                sources = [(bit, 0, 0) for bit in _inputs(cell)]
+                sources = [(bit, 0, 0) for bit in inputs_of(cell)]
             else:
                 continue
-            for bit in _outputs(cell):
+            for bit in outputs_of(cell):
                 arcs[bit] = sources
         return arcs
 
@@ -284,13 +293,15 @@ def _lut_inputs(cell: Cell) -> set[Bit]:
             if port.startswith("I") and isinstance(bits[0], int)}
 
 
-def _outputs(cell: Cell) -> Iterator[Bit]:
+def outputs_of(cell: Cell) -> Iterator[Bit]:
+    """Bits that a cell drives."""
     for port, bits in cell["connections"].items():
         if cell["port_directions"].get(port) == "output":
             yield from bits
 
 
-def _inputs(cell: Cell) -> Iterator[Bit]:
+def inputs_of(cell: Cell) -> Iterator[Bit]:
+    """Bits that a cell reads."""
     for port, bits in cell["connections"].items():
         if cell["port_directions"].get(port) != "output":
             yield from bits

