@@ -28,7 +28,6 @@ from quantloom.gen.synth.netlist import Netlist
 from quantloom.gen.yosys import run_yosys
 from quantloom.sim.cache import cache_root
 
-
 __all__ = ["Area", "area", "blocks_of", "breakdown", "modules_of", "netlist_of", "yosys_version"]
 
 _SYNTH = "synth_xilinx -flatten -abc9 -family xc7 -noiopad -top {top}"

@@ -27,7 +27,7 @@ def pins_of(board: Board, ports: Mapping[str, str]) -> list[Pin]:
     BoardError
         If the board has no such resource.
     """
-    found = []
+    found: list[Pin] = []
     for port, text in ports.items():
         name, _, inner = text.partition(".")
         resource = board.pins(name)

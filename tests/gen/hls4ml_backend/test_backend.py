@@ -82,7 +82,7 @@ def test_report(tmp_path):
     report = model.build()
     assert report["cycles"] <= 12 and report["clock_mhz"] == 200
     assert report["images_per_second"] == pytest.approx(200e6 / report["cycles"])
-    assert report["resources"]["lut"] > 20 and report["part"] == "XC7Z020"
+    assert report["resources"]["lut"] > 20 and report["part"] == "XC7Z010"
     assert report["estimate"]["LUT sites"] > 20
 
 
