@@ -62,10 +62,15 @@ class Timing:
 
     ``consumed[p][k]`` is the cycle in which beat ``k`` leaves the buffer before input ``p``,
     ``produced[p][k]`` the cycle in which beat ``k`` enters the buffer behind output ``p``.
+
+    ``due`` is given by blocks that keep a beat in registers of their own until the queue has room
+    for it: ``due[p][k]`` is the last cycle in which beat ``k`` can move on without holding up
+    what comes behind it.
     """
 
     consumed: tuple[np.ndarray, ...]
     produced: tuple[np.ndarray, ...]
+    due: tuple[np.ndarray, ...] = ()
 
 
 def serve(
@@ -230,6 +235,13 @@ class BlockParams:
             Cycle in which each beat leaves the queue.
         """
         return fewest_places(timing.produced[port] - self.queue_latency, consumed)
+
+    def queue_delay(self, depth: int) -> int:
+        """Cycles by which an output queue of that depth makes beats later than :meth:`schedule`.
+
+        That is, than the schedule of a block that has no ``depth``.
+        """
+        return 0
 
     def with_depths(self, depths: Sequence[int]) -> BlockParams:
         """This block with output queues of other depths, one an output."""

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from amaranth.lib import wiring
 
-from .block import BlockParams, StreamShape, Timing
+from .block import BlockParams, StreamShape, Timing, fewest_places
 from .resources import Resources
 from .types import IntType
 from .validation import check_divisor, check_one_of, divisors
@@ -433,6 +433,23 @@ class WindowParams(BlockParams):
         silent_rows = np.maximum((self.passing_rows - 1) * self.row_words - bridged, 0).sum()
         idle = self.out_shape[0] * silent + int(silent_rows)
         return line_schedule(self, interval - idle, frames, arrival)
+
+    def queue_delay(self, depth: int) -> int:
+        # Columns that are the output themselves give their beats on to a queue.
+        return int(self.lines and self.every == 1 and depth > 1)
+
+    def places(self, timing: Timing, port: int, consumed: np.ndarray) -> int:
+        if self.mode != "full":
+            return super().places(timing, port, consumed)
+        (due,) = timing.due
+        columns = self.lines and self.every == 1
+        if columns and (due >= consumed).all():
+            return 1
+        # One beat waits in front of the register, or queue. The register takes it as its own beat
+        # leaves, a queue a cycle later.
+        if (due[1:] >= consumed[:-1]).all():
+            return 1 + columns
+        return max(2 + columns, fewest_places(due, consumed))
 
     def create(self) -> wiring.Component:
         # The hardware knows its parameters.

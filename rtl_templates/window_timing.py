@@ -43,7 +43,8 @@ def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
     ends = emits & ~np.append(emits[1:], False) & (p.every > 1)
     behind = (p.every - 1) * p.slices
     produce = 1 if p.output_kind == "columns" else 2
-    consumed, produced = [], []
+    consumed, produced, due = [], [], []
+    emitting = np.flatnonzero(emits)
     line_at, window_at = 0, 0
     popped = np.full(p.spare, -1, dtype=np.int64)  # the last columns' departures
     place = 0
@@ -64,14 +65,18 @@ def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
             row = _Row(inside, busy, p.spare, p.column_latency)
             start, shifts = row.run(ready, line_at, window_at, popped)
             popped = np.concatenate((popped, shifts[inside]))[-p.spare:]
+            if due and emits[-1]:
+                due[-1][-1] = shifts[0]
             window_at = int(shifts[-1] + busy[-1])
             produced.append(shifts[emits] + produce)
+            due.append(np.append(shifts, window_at)[emitting + 1])
         else:
             start = serve(np.maximum(ready, line_at))
         line_at = int(start[-1]) + 1
         if fed:
             consumed.append(start)
-    return Timing((np.concatenate(consumed),), (np.concatenate(produced),))
+    return Timing((np.concatenate(consumed),), (np.concatenate(produced),),
+                  (np.concatenate(due),))
 
 
 class _Row:
@@ -181,4 +186,9 @@ def ring_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
         free_from[given + p.rows : upto + p.rows] = int(start[-1]) + 1
         given = upto
     fill(frames * height)
-    return Timing((written,), (np.concatenate(produced),))
+    beats = np.concatenate(produced)
+    if not p.collect:
+        return Timing((written,), (beats,))
+    # A beat that is put together must go before the first word of the next one is read.
+    begins = beats - (p.reads + p.latency - 2)
+    return Timing((written,), (beats,), (np.append(begins[1:], begins[-1] + least) - 1,))

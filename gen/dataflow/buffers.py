@@ -9,7 +9,13 @@ the places that the schedule takes, a FIFO of its own to what is too deep for th
 window the spare rows with which it keeps the interval.
 
 A place is taken when a beat is begun, which is some cycles before it enters the queue, and is
-free again in the cycle after the beat was consumed.
+free again in the cycle after the beat was consumed. A block that keeps beats in registers of its
+own says itself how many more it needs, and by how much a queue of that depth makes them later.
+
+The proof takes three things of every block, which the tests of the blocks hold it to: its
+schedule is what it does when no output is held back; with the places that it asks for, it is
+never later than its paced schedule, whatever the consumer, each beat being there when the consumer
+begins with it; and beats that come, or are taken, earlier make none later.
 """
 
 from __future__ import annotations
@@ -94,13 +100,13 @@ class _Sizes:
         if name not in self.fifos:
             self.depths[name] = depth = params.places(timing, port, consumed)
             if depth <= QUEUE_DEPTH:
-                return False
+                return self._delayed(name, timing.produced[port] + params.queue_delay(depth))
         begun = serve(timing.produced[port])  # into a FIFO
         if name not in self.fifos and depth <= FIFO_DEPTH:
             few, behind = params.places(timing, port, begun), fewest_places(begun, consumed)
             one, *two = (queue_resources(stream.shape.width, n).lut for n in (depth, few, behind))
             if depth <= few or one <= sum(two):
-                return False
+                return self._delayed(name, timing.produced[port] + params.queue_delay(depth))
         fifo, before = FifoParams(stream.shape, fewest_places(begun, consumed)), None
         if name in self.fifos:
             before = self.fifos[name]
@@ -110,6 +116,13 @@ class _Sizes:
         self.depths[name] = params.places(timing, port, begun)
         self.arrivals[name] = begun + fifo.latency
         return before is None or fifo.latency != before.latency
+
+    def _delayed(self, name: str, arrival: np.ndarray) -> bool:
+        """Let a stream's beats be there at those cycles; whether they are later than before."""
+        later = bool((arrival > self.arrivals[name]).any())
+        if later:
+            self.arrivals[name] = arrival
+        return later
 
     def _result(self) -> Dataflow:
         blocks: dict[str, Block] = {}
