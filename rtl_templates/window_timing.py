@@ -43,8 +43,8 @@ def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
     ends = emits & ~np.append(emits[1:], False) & (p.every > 1)
     behind = (p.every - 1) * p.slices
     produce = 1 if p.output_kind == "columns" else 2
-    consumed, produced, due = [], [], []
-    emitting = np.flatnonzero(emits)
+    consumed, produced = [], []
+    due: list[np.ndarray] = []  # when the column after a beat's last one takes its place
     line_at, window_at = 0, 0
     popped = np.full(p.spare, -1, dtype=np.int64)  # the last columns' departures
     place = 0
@@ -69,7 +69,7 @@ def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
                 due[-1][-1] = shifts[0]
             window_at = int(shifts[-1] + busy[-1])
             produced.append(shifts[emits] + produce)
-            due.append(np.append(shifts, window_at)[emitting + 1])
+            due.append(np.append(shifts[1:], window_at)[emits])
         else:
             start = serve(np.maximum(ready, line_at))
         line_at = int(start[-1]) + 1

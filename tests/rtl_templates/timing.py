@@ -173,7 +173,7 @@ def check_places(params: BlockParams, *, seed: int, frames: int = 3, tries: int 
             np.testing.assert_array_less(moved, times[: len(moved)] + 1, err_msg=text)
 
 
-def check_monotone(params: BlockParams, *, seed: int, frames: int = 2, tries: int = 3) -> None:
+def check_monotone(params: BlockParams, *, seed: int, frames: int = 2, tries: int = 2) -> None:
     """Beats that come earlier and may be taken earlier never make the hardware later."""
     rng = np.random.default_rng(seed)
     for number in range(tries):
