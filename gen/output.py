@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import QuantloomError
 
-__all__ = ["MANIFEST", "SCRATCH", "changed_files", "staged_output"]
+__all__ = ["MANIFEST", "SCRATCH", "add_file", "changed_files", "file_hash", "staged_output"]
 
 MANIFEST = "manifest.json"
 """Lists every generated file with its SHA-256."""
@@ -48,6 +48,23 @@ def changed_files(directory: Path) -> list[str]:
     recorded = _manifest(directory)
     return [name for name, digest in recorded.items()
             if not (directory / name).is_file() or file_hash(directory / name) != digest]
+
+
+def add_file(out: Path, name: str, text: str) -> None:
+    """Write a further generated file into an output directory, or replace it.
+
+    Raises
+    ------
+    QuantloomError
+        If it cannot be written.
+    """
+    try:
+        (out / name).write_text(text)
+        files = {**_manifest(out), name: file_hash(out / name)}
+        (out / MANIFEST).write_text(json.dumps({"files": files}, indent=1) + "\n")
+    except OSError as error:
+        raise QuantloomError(f"{out / name}: cannot be written: "
+                             f"{error.strerror or error}") from error
 
 
 def _refuse_foreign(out: Path, source: Path | None) -> None:

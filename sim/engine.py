@@ -14,7 +14,7 @@ from ..rtl_templates.queue import FifoParams
 from .packing import words_per_beat
 
 __all__ = ["Design", "Engine", "Job", "Probe", "ProbeResult", "Progress", "RunResult",
-           "Simulator"]  # fmt: skip
+           "Simulator", "Trace"]  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage ("compile" or "simulate"), the steps done, and the steps in all."""
@@ -63,6 +63,8 @@ class Design:
         Index of the input's and the output's probe.
     fifos : tuple of str
         Blocks whose ``<fifo>_level`` wire is watched.
+    traced : bool
+        Can write a SAIF file of a part of the run, at the price of speed.
     """
 
     sources: tuple[Path, ...]
@@ -71,6 +73,7 @@ class Design:
     source: int
     sink: int
     fifos: tuple[str, ...] = ()
+    traced: bool = False
 
     @classmethod
     def of(cls, dataflow: Dataflow, sources: Iterable[Path], *, ports_only: bool = False) -> Design:
@@ -102,6 +105,25 @@ class Design:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """The part of a run that a traced design writes a SAIF file of.
+
+    From the cycle in which the source first offers frame ``first`` to the one in which it first
+    offers frame ``end``. A clock cycle is two units of time.
+
+    Parameters
+    ----------
+    first, end : int
+    saif : Path
+        The file; one with the suffix ``.start`` beside it holds the first state alone.
+    """
+
+    first: int
+    end: int
+    saif: Path
+
+
+@dataclass(frozen=True)
 class Job:
     """One run.
 
@@ -118,6 +140,8 @@ class Job:
         Longest phase of pauses, cycles.
     idle_limit : int
         Cycles without a beat anywhere after which the design counts as stuck.
+    trace : Trace or None
+        For a traced design, and only for one.
     """
 
     frames: int
@@ -127,6 +151,7 @@ class Job:
     seed: int = 0
     burst: int = 64
     idle_limit: int = 10_000
+    trace: Trace | None = None
 
     def numbers(self) -> dict[str, int]:
         """What the test benches take: seeds (never 0) and probabilities of 65,536."""

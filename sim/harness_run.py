@@ -115,6 +115,9 @@ class Compiled:
             numbers = job.numbers()
             arguments = [numbers[name] for name in ("frames", "gap_seed", "stall_seed", "gaps",
                                                     "stalls", "burst", "idle_limit")]
+            if (job.trace is not None) != self.design.traced:
+                raise ValueError("a traced design, and only one, runs with a Trace")
+            trace = job.trace and (job.trace.first, job.trace.end, job.trace.saif)
             lines = Lines(self.design, job, on_progress)
 
             def feed(pipe: IO[bytes]) -> None:
@@ -122,7 +125,8 @@ class Compiled:
                     for words in frame:
                         pipe.write(words.data)
 
-            _converse([str(self.program), *map(str, arguments), str(output)], feed, lines)
+            _converse([str(self.program), *map(str, (*arguments, output, *(trace or ())))],
+                      feed, lines)
             return lines.result(np.fromfile(output, "<u4"))
 
 

@@ -16,7 +16,7 @@ from .expected import expected_frames
 from .packing import pack
 from .report import Report, make_report
 
-__all__ = ["ENGINES", "simulate"]
+__all__ = ["ENGINES", "idle_limit", "simulate", "words_of"]
 
 ENGINES: Mapping[str, Engine] = {
     "verilator": verilator.build,
@@ -82,18 +82,24 @@ def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
     simulator = ENGINES[engine](design, on_progress)
     pauses = STRESS if stress else 0.0
     burst = min(4096, max(64, dataflow.interval))  # bursts that fill and drain whole FIFOs
-    latencies = sum(block.params.latency for block in dataflow.blocks.values())
-    job = Job(len(x), _words(dataflow, design, x), gaps=pauses, stalls=pauses, seed=seed,
-              burst=burst,
-              # No block is silent for longer than a frame of its own, unless the ends pause.
-              idle_limit=1000 + 2 * dataflow.interval + latencies + burst)
+    job = Job(len(x), words_of(dataflow, design, x), gaps=pauses, stalls=pauses, seed=seed,
+              burst=burst, idle_limit=idle_limit(dataflow) + burst)
     result = simulator.run(job, on_progress)
     return make_report(dataflow, design, result, engine=engine, frames=len(x), stress=stress,
                        seed=seed)
 
 
-def _words(dataflow: Dataflow, design: Design, x: np.ndarray[Any, Any],
-           ) -> Iterator[list[np.ndarray[Any, Any]]]:
+def idle_limit(dataflow: Dataflow) -> int:
+    """Cycles without a beat after which a design is stuck, if neither end pauses.
+
+    No block is silent for longer than a frame of its own.
+    """
+    return 1000 + 2 * dataflow.interval + sum(
+        block.params.latency for block in dataflow.blocks.values())
+
+
+def words_of(dataflow: Dataflow, design: Design, x: np.ndarray[Any, Any],
+             ) -> Iterator[list[np.ndarray[Any, Any]]]:
     """Expected words of every probe, frame by frame."""
     shapes = [dataflow.streams[probe.name].shape for probe in design.probes]
     size = sum(tensor.size for tensor in dataflow.network.tensors.values())

@@ -21,7 +21,11 @@ FLAGS = ("--cc", "--prefix", "Vdut", "-O3", "--x-assign", "fast", "--x-initial",
          "--output-split", "20000", "--output-split-cfuncs", "5000", "--no-timing",
          "-Wno-lint", "-Wno-fatal")  # fmt: skip
 CXX_FLAGS = ("-std=gnu++17", "-pthread", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",
-             "-DVM_TRACE=0", "-DVM_TIMING=0")  # fmt: skip
+             "-DVM_TIMING=0")  # fmt: skip
+# Every wire of any width, the unnamed ones of expressions too; not the words of memories.
+TRACE_FLAGS = ("--trace-saif", "--trace-underscore", "--trace-max-width", "0",
+               "--trace-max-array", "0", "--no-trace-params")  # fmt: skip
+TRACE_CXX_FLAGS = ("-DVM_TRACE=1", "-DVM_TRACE_SAIF=1", "-DDESIGN_TRACED")
 FAST, SLOW = "-O2", "-O0"
 
 
@@ -100,7 +104,10 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
     files = harness_files("verilator")
     files["design.h"] = design_header(design, lambda wire: _member(design, wire))
     files["taps.vlt"] = _taps(design)
-    version = [tool.version, str(tool.root), compiler_version(), *FLAGS, *CXX_FLAGS, FAST, SLOW]
+    verilate, compile_ = FLAGS, (*CXX_FLAGS, "-DVM_TRACE=0")
+    if design.traced:
+        verilate, compile_ = (*FLAGS, *TRACE_FLAGS), (*CXX_FLAGS, *TRACE_CXX_FLAGS)
+    version = [tool.version, str(tool.root), compiler_version(), *verilate, *compile_, FAST, SLOW]
     key = digest([*version, design.top, *files.values(),
                   *(path.read_bytes() for path in design.sources)])
 
@@ -108,19 +115,19 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
         for name, text in files.items():
             (work / name).write_text(text)
         model = work / "model"
-        run_tool([tool.program, *FLAGS, "--top-module", design.top, "--Mdir", model,
+        run_tool([tool.program, *verilate, "--top-module", design.top, "--Mdir", model,
                   work / "taps.vlt", *(path.resolve() for path in design.sources)],
                  env=tool.environment)
         includes = (f"-I{model}", f"-I{work}", *_includes(tool))
         classes = _classes(model / "Vdut_classes.mk")
-        units = [Unit(work / "harness.cpp", (*CXX_FLAGS, FAST, *includes), work / "harness.o")]
+        units = [Unit(work / "harness.cpp", (*compile_, FAST, *includes), work / "harness.o")]
         for name, fast in classes.items():
             source = model / f"{name}.cpp"
             if source.is_file():
-                flags = (*CXX_FLAGS, FAST if fast else SLOW, *includes)
+                flags = (*compile_, FAST if fast else SLOW, *includes)
                 units.append(Unit(source, flags, model / f"{name}.o"))
         runtime = _runtime(tool, tuple(n for n in classes if not (model / f"{n}.cpp").is_file()),
-                           digest(version))
+                           compile_, digest(version))
         compile_units(units, None if on_progress is None else
                       lambda done, total: on_progress("compile", done, total))
         link([*(unit.object for unit in units), *runtime], work / "simulator")
@@ -142,12 +149,13 @@ def _classes(makefile: Path) -> dict[str, bool]:
     return {name: speed == "FAST" for speed, names in found for name in names.split()}
 
 
-def _runtime(tool: VerilatorTool, names: tuple[str, ...], version: str) -> list[Path]:
+def _runtime(tool: VerilatorTool, names: tuple[str, ...], flags: tuple[str, ...],
+             version: str) -> list[Path]:
     """Objects of Verilator's own library, which is the same for every design."""
 
     def make(work: Path) -> None:
         compile_units([Unit(tool.root / "include" / f"{name}.cpp",
-                            (*CXX_FLAGS, FAST, *_includes(tool)), work / f"{name}.o")
+                            (*flags, FAST, *_includes(tool)), work / f"{name}.o")
                        for name in names])
 
     entry = cached("runtime", digest([version, *names]), make)

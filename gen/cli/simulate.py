@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from ..design import Design
 from ..errors import QuantloomError
+from ..estimate.activity import ACTIVITY, Activity
 from ..network.convert import integers_to_source
+from ..output import add_file
 from .generate import (
     random_frames,
     rate,
@@ -56,6 +59,11 @@ def register(commands: Any) -> None:
                         help="of pauses and random frames (default %(default)s)")
     parser.add_argument("--clock", type=positive_real, metavar="MHZ",
                         help="clock in MHz, for images/s (default: the design's)")
+    parser.add_argument("--activity", action="store_true",
+                        help="count how often nets change, block by block, while these frames "
+                        "go through, into OUT/activity.json: what the estimate of power takes")
+    parser.add_argument("--saif", type=Path, metavar="FILE",
+                        help="write the same net by net, as SAIF for other tools")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -66,8 +74,16 @@ def run(arguments: argparse.Namespace) -> int:
     design = Design.load(directory)
     directory = directory if directory.is_dir() else directory.parent
     require_unchanged_design(directory)
-    if arguments.outputs is not None and not arguments.outputs.absolute().parent.is_dir():
-        raise QuantloomError(f"{arguments.outputs}: there is no such directory to write to")
+    for target in (arguments.outputs, arguments.saif):
+        if target is not None and not target.absolute().parent.is_dir():
+            raise QuantloomError(f"{target}: there is no such directory to write to")
+    counts = arguments.activity or arguments.saif is not None
+    if counts:
+        for option, given in (("--stress", arguments.stress), ("--netlist", arguments.netlist),
+                              ("--engine", arguments.engine not in (None, "verilator"))):
+            if given:
+                raise QuantloomError("activity is counted on the emitted Verilog, flat out, by "
+                                     f"Verilator: leave out {option}")
     if arguments.inputs is None:
         frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
     else:
@@ -80,13 +96,49 @@ def run(arguments: argparse.Namespace) -> int:
         engine=arguments.engine or ("icarus" if netlist else "verilator"))
     if arguments.outputs is not None:
         _save(arguments.outputs, integers_to_source(design.network, report.outputs))
+    written = [arguments.outputs] if arguments.outputs is not None else []
+    activity = None
+    if counts and report.ok:
+        activity = _count(design, directory, frames, report, arguments)
+        written += [directory / ACTIVITY] if arguments.activity else []
+        written += [arguments.saif] if arguments.saif is not None else []
     if arguments.json:
-        print_json({"design": str(directory), **report.to_json()})
+        print_json({"design": str(directory), **report.to_json(),
+                    **({"activity": activity.to_json()} if activity else {})})
     else:
         print_report(report, arguments.clock or design.clock)
-        if arguments.outputs is not None:
-            console.print(f"wrote {arguments.outputs}", markup=False)
+        if activity is not None:
+            rates = ", ".join(f"{kind} {t.toggles / (t.bits * activity.cycles):.3f}"
+                              for kind, t in activity.total().items())
+            console.print(f"activity over {activity.frames} frames, {activity.cycles:,} cycles, "
+                          f"in changes a bit and cycle: {rates}")
+        for path in written:
+            console.print(f"wrote {path}", markup=False)
     return 0 if report.ok else 1
+
+
+def _count(design: Design, directory: Path, frames: np.ndarray, report: Report,
+           arguments: argparse.Namespace) -> Activity:
+    """Count activity and write the files that are asked for."""
+    from ...sim.activity import count_activity, simulate_traced
+
+    verilog = _verilog(design, directory)
+    with progress("counting activity") as update:
+        def on_progress(stage: str, done: int, total: int) -> None:
+            update(done, total, {"compile": "compiling to count"}.get(stage, "counting activity"))
+
+        saif = simulate_traced(design.dataflow, verilog, frames, report, on_progress)
+        activity = count_activity(design.dataflow, verilog, saif, len(frames))
+    if arguments.saif is not None:
+        # Two units of time are a clock cycle.
+        saif.write(arguments.saif, round(5e5 / (arguments.clock or design.clock)))
+    if arguments.activity:
+        add_file(directory, ACTIVITY, json.dumps(activity.to_json(), indent=1) + "\n")
+    return activity
+
+
+def _verilog(design: Design, directory: Path) -> Path:
+    return directory / "rtl" / f"{design.network.name}.v"
 
 
 def _save(path: Path, array: np.ndarray) -> None:
@@ -107,7 +159,7 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
     """
     folder = directory / "build" / part.lower()
     netlist = folder / f"{design.network.name}_netlist.v"
-    verilog = directory / "rtl" / f"{design.network.name}.v"
+    verilog = _verilog(design, directory)
     remedy = f"run 'quantloom synth {directory} --part {part}' first"
     if not netlist.is_file():
         raise QuantloomError(f"{netlist}: no netlist there; {remedy}")
@@ -126,9 +178,8 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
             text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
             update(done, total, text.get(stage, stage))
 
-        verilog = directory / "rtl" / f"{design.network.name}.v"
         if netlist is None:
-            return simulate(design.dataflow, verilog, frames, engine=engine, stress=stress,
+            return simulate(design.dataflow, _verilog(design, directory), frames, engine=engine, stress=stress,
                             seed=seed, on_progress=on_progress)
         from ...sim.cells import netlist_models
 

@@ -212,9 +212,16 @@ class Bench {
 }  // namespace
 
 // Arguments: frames, seeds and pause probabilities (of 65,536) of source and sink, longest burst,
-// cycles without a beat after which the design counts as stuck, output file.
+// cycles without a beat after which the design counts as stuck, output file. A traced model takes
+// two more numbers and a name: it is traced from the first offer of one frame to that of another.
 int main(int argc, char** argv) {
+#ifdef DESIGN_TRACED
+  if (argc != 12) return 2;
+  const uint64_t trace_first = std::strtoull(argv[9], nullptr, 10);
+  const uint64_t trace_end = std::strtoull(argv[10], nullptr, 10);
+#else
   if (argc != 9) return 2;
+#endif
   const auto number = [&](int k) { return uint32_t(std::strtoul(argv[k], nullptr, 10)); };
   const uint32_t burst = number(6);
   const int64_t idle_limit = std::strtoll(argv[7], nullptr, 10);
@@ -254,6 +261,9 @@ int main(int argc, char** argv) {
     if (!offering && frame < bench.total()) offer(gaps.pauses());
     accepting = !stalls.pauses();
     model->accept(accepting);
+#ifdef DESIGN_TRACED
+    model->trace(frame >= trace_first && frame < trace_end, argv[11]);
+#endif
     model->settle();
     if (model->output_moves()) bench.tlast(model->tlast());
     const bool taken = offering && model->input_ready();

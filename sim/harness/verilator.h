@@ -6,6 +6,12 @@
 #include "Vdut___024root.h"
 #include "design.h"
 #include "verilated.h"
+#ifdef DESIGN_TRACED
+#include "verilated_saif_c.h"
+
+#include <memory>
+#include <string>
+#endif
 
 #include <cstdint>
 
@@ -44,10 +50,39 @@ class Model {
     if (valid) words_of::put(dut_.s_axis_tdata, words);
   }
   void accept(bool ready) { dut_.m_axis_tready = ready; }
+#ifdef DESIGN_TRACED
+  Model() { context_.traceEverOn(true); }
+  // Called in each cycle before settle(): whether the cycle is traced. The state after the last
+  // traced cycle is recorded too, since its edge belongs to that cycle.
+  void trace(bool on, const char* name) {
+    if (on && saif_ == nullptr) name_ = name;
+    starts_ = on && saif_ == nullptr;
+    stops_ = !on && saif_ != nullptr;
+  }
+  // Registers and inputs change together, in the high half of the clock, so that no wire shows a
+  // change that only the order of the two would make.
+  void settle() {
+    if (starts_) {
+      // The writer counts a bit that is high at the start as a change. A file of the start alone
+      // tells which those are.
+      begin(".start");
+      saif_->close();
+      begin("");
+    } else if (saif_ != nullptr) {
+      dut_.eval();
+      saif_->dump(time_++);
+      if (stops_) saif_.reset();
+    }
+    dut_.aclk = 0;
+    dut_.eval();
+    if (saif_ != nullptr) saif_->dump(time_++);
+  }
+#else
   void settle() {
     dut_.aclk = 0;
     dut_.eval();
   }
+#endif
   void edge() {
     dut_.aclk = 1;
     dut_.eval();
@@ -83,4 +118,18 @@ class Model {
  private:
   VerilatedContext context_;
   Vdut dut_{&context_};
+#ifdef DESIGN_TRACED
+  void begin(const char* suffix) {
+    saif_ = std::make_unique<VerilatedSaifC>();
+    dut_.trace(saif_.get(), 99);
+    saif_->open((name_ + suffix).c_str());
+    dut_.eval();
+    saif_->dump(0);
+    time_ = 1;
+  }
+  std::unique_ptr<VerilatedSaifC> saif_;  // closes its file before the model goes
+  std::string name_;
+  uint64_t time_ = 0;
+  bool starts_ = false, stops_ = false;
+#endif
 };
