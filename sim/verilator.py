@@ -24,7 +24,7 @@ CXX_FLAGS = ("-std=gnu++17", "-pthread", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0
              "-DVM_TIMING=0")  # fmt: skip
 # Every wire of any width, the unnamed ones of expressions too; not the words of memories.
 TRACE_FLAGS = ("--trace-saif", "--trace-underscore", "--trace-max-width", "0",
-               "--trace-max-array", "0", "--no-trace-params")  # fmt: skip
+               "--trace-max-array", "1", "--no-trace-params")  # fmt: skip
 TRACE_CXX_FLAGS = ("-DVM_TRACE=1", "-DVM_TRACE_SAIF=1", "-DDESIGN_TRACED")
 FAST, SLOW = "-O2", "-O0"
 

@@ -9,6 +9,8 @@ from ...boards.parts import Part
 from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
 from ..design import Design
+from .activity import Activity
+from .power import Power, power_of
 from .resources import block_resources
 
 __all__ = ["BlockEstimate", "Estimate", "estimate"]
@@ -51,12 +53,15 @@ class Estimate:
         In MHz.
     blocks : tuple of BlockEstimate
         In topological order.
+    power : Power or None
+        None without a part, or where there are no public figures for it.
     """
 
     dataflow: Dataflow
     part: Part | None
     clock: float
     blocks: tuple[BlockEstimate, ...]
+    power: Power | None = None
 
     @property
     def resources(self) -> Resources:
@@ -73,6 +78,7 @@ class Estimate:
             "images_per_second": self.clock * 1e6 / flow.interval,
             "total": {"resources": resources_json(self.resources)},
             "blocks": [block.to_json() for block in self.blocks],
+            "power": self.power.to_json() if self.power else None,
         }  # fmt: skip
 
 
@@ -82,7 +88,8 @@ def resources_json(resources: Resources) -> dict[str, float]:
             "bram36": resources.bram18 / 2, "dsp": round(resources.dsp)}
 
 
-def estimate(design: Design, part: Part | None = None) -> Estimate:
+def estimate(design: Design, part: Part | None = None,
+             activity: Activity | None = None) -> Estimate:
     """The estimate of a design.
 
     Parameters
@@ -90,8 +97,13 @@ def estimate(design: Design, part: Part | None = None) -> Estimate:
     design : Design
     part : Part or None
         None: its areas are those of the 7-series.
+    activity : Activity or None
+        As a simulation of the design's Verilog counted it; None takes default rates for the power.
     """
     flow = design.dataflow
-    return Estimate(flow, part, design.clock, tuple(
+    blocks = tuple(
         BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
-                      block.params.cycles) for block in flow.blocks.values()))
+                      block.params.cycles) for block in flow.blocks.values())
+    return Estimate(flow, part, design.clock, blocks,
+                    power_of(flow, {b.name: b.resources for b in blocks}, part, design.clock,
+                             activity))

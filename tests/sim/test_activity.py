@@ -235,7 +235,7 @@ def test_half_a_saif_is_refused(counted, tmp_path):
 @pytest.mark.parametrize("name", ["chain", "branches"])
 def test_registers_and_memories_are_those_of_the_text(counted, name):
     """Every register and memory of the blocks' modules is counted once, in its block."""
-    dataflow, path, _, _, activity = counted(name)
+    _, path, _, _, activity = counted(name)
     text = path.read_text()
     text = text[text.index("endmodule"):]  # the top's registers are nobody's
     width = sum(int(high or 0) + 1 for high, _ in
@@ -264,7 +264,7 @@ def test_fifos_write_as_many_beats_as_pass(counted):
 
 
 def test_json_and_back(counted, tmp_path):
-    _, path, _, _, activity = counted("branches")
+    activity = counted("branches")[4]
     assert Activity.from_json(activity.to_json()) == activity
     with pytest.raises(ValueError, match="where a whole number from 1 is due"):
         Activity.from_json({**activity.to_json(), "cycles": 0})
