@@ -104,9 +104,8 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
     files = harness_files("verilator")
     files["design.h"] = design_header(design, lambda wire: _member(design, wire))
     files["taps.vlt"] = _taps(design)
-    verilate, compile_ = FLAGS, (*CXX_FLAGS, "-DVM_TRACE=0")
-    if design.traced:
-        verilate, compile_ = (*FLAGS, *TRACE_FLAGS), (*CXX_FLAGS, *TRACE_CXX_FLAGS)
+    verilate = (*FLAGS, *(TRACE_FLAGS if design.traced else ()))
+    compile_ = (*CXX_FLAGS, *(TRACE_CXX_FLAGS if design.traced else ("-DVM_TRACE=0",)))
     version = [tool.version, str(tool.root), compiler_version(), *verilate, *compile_, FAST, SLOW]
     key = digest([*version, design.top, *files.values(),
                   *(path.read_bytes() for path in design.sources)])

@@ -10,7 +10,10 @@ import pytest
 
 from quantloom.gen.cli.generate import random_frames
 from quantloom.gen.design import Design
+from quantloom.gen.errors import QuantloomError
+from quantloom.gen.estimate.activity import load_activity
 from quantloom.gen.network.convert import inputs_to_integers, integers_to_source
+from quantloom.gen.output import changed_files
 from quantloom.sim import golden
 
 from ...command import quantloom
@@ -149,3 +152,42 @@ def test_folding_of_another_design(out, pristine, tmp_path):
     edit(out, "conv1", pe=1)
     done = quantloom("generate", pristine, "-o", tmp_path / "new", "--folding", out, "--json")
     assert done.code == 0 and done.json["foldings"]["conv1"]["pe"] == 1
+
+
+def test_activity(out, tmp_path):
+    saif = tmp_path / "a.saif"
+    done = quantloom("simulate", out, "--frames", 2, "--activity", "--saif", saif, "--clock", 200,
+                     "--json")
+    assert done.code == 0, done.err
+    counted = load_activity(out)
+    assert done.json["activity"] == counted.to_json()
+    assert counted.frames == 2 and counted.blocks.keys() == Design.load(out).dataflow.blocks.keys()
+    # 200 MHz: 5 ns a cycle.
+    assert f"(DURATION {5000 * counted.cycles})" in saif.read_text()
+    assert changed_files(out) == []
+    # It belongs to the output: what replaces that may take it away.
+    assert quantloom("generate", out / "design.json", "-o", out).code == 0
+    assert load_activity(out) is None
+
+
+def test_activity_of_an_edited_verilog_is_refused(out):
+    done = quantloom("simulate", out, "--frames", 1, "--activity")
+    assert done.code == 0 and "wrote" in done.out and "activity over 1 frames" in done.out
+    with (out / "rtl" / "tiny.v").open("a") as file:
+        file.write("// edited\n")
+    with pytest.raises(QuantloomError, match="counted on another Verilog"):
+        load_activity(out)
+
+
+@pytest.mark.parametrize("option", ["--activity", "--saif"])
+def test_activity_wants_no_pauses_and_verilator(out, tmp_path, option):
+    extra = (option, tmp_path / "a.saif") if option == "--saif" else (option,)
+    done = quantloom("simulate", out, *ICARUS, *extra)
+    assert done.code == 2 and "flat out and by Verilator: leave out --engine" in done.err
+    done = quantloom("simulate", out, "--stress", *extra)
+    assert done.code == 2 and "leave out --stress" in done.err
+
+
+def test_saif_needs_a_directory(out, tmp_path):
+    done = quantloom("simulate", out, "--saif", tmp_path / "none" / "a.saif")
+    assert done.code == 2 and "there is no such directory to write to" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -133,7 +134,7 @@ def test_a_register_costs_what_the_table_says():
 def test_static_power_grows_with_temperature_and_process():
     for name in PARTS:
         at = [power({}, part(name), 100, 1, temperature=t).static for t in (-40, 0, 25, 85, 125)]
-        assert all(below(a, b) for a, b in zip(at, at[1:], strict=False)), name
+        assert all(below(a, b) for a, b in itertools.pairwise(at)), name
         worst = power({}, part(name), 100, 1, process="maximum").static
         assert below(at[2], worst), name
 
