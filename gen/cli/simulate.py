@@ -179,8 +179,8 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
             update(done, total, text.get(stage, stage))
 
         if netlist is None:
-            return simulate(design.dataflow, _verilog(design, directory), frames, engine=engine, stress=stress,
-                            seed=seed, on_progress=on_progress)
+            return simulate(design.dataflow, _verilog(design, directory), frames, engine=engine,
+                            stress=stress, seed=seed, on_progress=on_progress)
         from ...sim.cells import netlist_models
 
         return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress, seed=seed,

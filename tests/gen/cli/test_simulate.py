@@ -183,9 +183,10 @@ def test_activity_of_an_edited_verilog_is_refused(out):
 def test_activity_wants_no_pauses_and_verilator(out, tmp_path, option):
     extra = (option, tmp_path / "a.saif") if option == "--saif" else (option,)
     done = quantloom("simulate", out, *ICARUS, *extra)
-    assert done.code == 2 and "flat out and by Verilator: leave out --engine" in done.err
-    done = quantloom("simulate", out, "--stress", *extra)
-    assert done.code == 2 and "leave out --stress" in done.err
+    assert done.code == 2 and "flat out, by Verilator: leave out --engine" in done.err
+    for given in (("--stress",), ("--netlist", "xc7z010")):
+        done = quantloom("simulate", out, *given, *extra)
+        assert done.code == 2 and f"leave out {given[0]}" in done.err
 
 
 def test_saif_needs_a_directory(out, tmp_path):

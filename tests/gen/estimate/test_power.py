@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -132,7 +131,7 @@ def test_a_register_costs_what_the_table_says():
 
 
 def test_static_power_grows_with_temperature_and_process():
-    for name in PARTS:
+    for name in power_table.STATIC:
         at = [power({}, part(name), 100, 1, temperature=t).static for t in (-40, 0, 25, 85, 125)]
         assert all(below(a, b) for a, b in itertools.pairwise(at)), name
         worst = power({}, part(name), 100, 1, process="maximum").static
@@ -197,11 +196,16 @@ def test_json_is_plain_and_adds_up():
         assert row.source and row.unit
 
 
+def test_every_part_of_a_known_family_has_figures():
+    """What a family's energies are known for is known for all its parts."""
+    for name, row in PARTS.items():
+        assert (name in power_table.STATIC) == (row.family != "ECP5"), name
+
+
 def test_bad_numbers_are_refused():
-    other = SimpleNamespace(name="LFE5U-85F", family="ECP5")
     with pytest.raises(QuantloomError, match="the power of LFE5U-85F is unknown: there is no "
                                              "public figure"):
-        power({}, other, 100, 1)
+        power({}, part("LFE5U-85F"), 100, 1)
     with pytest.raises(ValueError, match="clock must be above 0 MHz, not 0"):
         power({}, Z020, 0, 1)
     with pytest.raises(ValueError, match="interval must be a cycle or more, not 0"):
@@ -219,7 +223,7 @@ def test_of_a_dataflow():
     assert found.blocks.keys() == flow.blocks.keys() and found.interval == flow.interval
     assert "stream" in found.dynamic
     assert power_of(flow, blocks, None, 100) is None
-    assert power_of(flow, blocks, SimpleNamespace(name="LFE5U-85F"), 100) is None
+    assert power_of(flow, blocks, part("LFE5U-85F"), 100) is None
     with pytest.raises(QuantloomError, match="counted on another design"):
         power_of(flow, blocks, Z020, 100, activity())
 
