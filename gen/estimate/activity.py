@@ -101,9 +101,13 @@ class Activity:
         return found.toggles / (found.bits * self.cycles) if found else None
 
     def accesses(self, block: str) -> float | None:
-        """Reads and writes a cycle of the block's block RAMs, a mean by size; None without any."""
-        memories = [m for m in self.blocks[block].memories if m.style == "block"] \
-            if block in self.blocks else []
+        """Reads and writes a cycle of the block's block RAMs, a mean by size; None without any.
+
+        Where none is marked as one, synthesis has made them of the memories that it may choose for.
+        """
+        every = self.blocks[block].memories if block in self.blocks else ()
+        memories = [m for m in every if m.style == "block"] or \
+            [m for m in every if m.style == "auto"]
         size = sum(m.width * m.depth for m in memories)
         return sum(m.width * m.depth * (m.reads + m.writes) for m in memories) \
             / (size * self.cycles) if size else None

@@ -175,6 +175,18 @@ def test_a_class_that_was_not_counted_is_marked_alone():
                               "dsp": "measured", "stream": "default"}
 
 
+def test_accesses_are_those_of_block_rams_or_of_what_may_be_one():
+    counted = activity(accesses=0.5)
+    assert counted.accesses("a") == 0.5 and counted.accesses("b") is None
+    small = MemoryActivity("small", "auto", 8, 256, 1000, 0)
+    large = MemoryActivity("large", "auto", 24, 256, 1000, 400)
+    block = BlockActivity({}, (small, large, MemoryActivity("table", "logic", 8, 4096, 0, 0)))
+    auto = replace(counted, blocks={"a": block})
+    assert auto.accesses("a") == pytest.approx((8 * 1.0 + 24 * 1.4) / 32)
+    table = BlockActivity({}, block.memories[2:])
+    assert replace(counted, blocks={"a": table}).accesses("a") is None
+
+
 def test_processing_system_is_apart():
     zynq, artix = (power({"a": SOME}, part(n), 100, 1) for n in ("XC7Z020", "XC7A100T"))
     assert artix.processing_system is None and artix.chip is None
