@@ -21,6 +21,7 @@ from ..gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Multiply,
@@ -247,6 +248,12 @@ def _(op: Pad, x: Array) -> Array:
     top, left, bottom, right = op.pads
     wide = x.astype(np.int64)
     return np.pad(wide, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=op.value)
+
+
+@compute.register
+def _(op: Crop, x: Array) -> Array:
+    box = (slice(first, first + n) for first, n in zip(op.start, op.size, strict=True))
+    return x[:, *box]
 
 
 @compute.register

@@ -12,6 +12,7 @@ from ...rtl_templates.argmax import ArgMaxParams
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.cat import CatParams
 from ...rtl_templates.clip import ClipParams
+from ...rtl_templates.crop import CropParams, crop_lanes
 from ...rtl_templates.multiply import MultiplyParams
 from ...rtl_templates.pad import PadParams
 from ...rtl_templates.pool import PoolParams
@@ -27,6 +28,7 @@ from ..network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Multiply,
@@ -172,6 +174,20 @@ class PadPlan(LanePlan):
         (x,) = self.inputs
         return PadParams(input_type=x.type, output_type=self.output.type, shape=x.shape,
                          pads=self.op.pads, value=self.op.value, lanes=lanes)
+
+
+class CropPlan(LanePlan):
+    """A box of a tensor."""
+
+    op: Crop
+
+    def options(self) -> list[int]:
+        return crop_lanes(self.inputs[0].shape, self.op.start, self.op.size)
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return CropParams(type=x.type, shape=x.shape, start=self.op.start, size=self.op.size,
+                          lanes=lanes)
 
 
 class AddPlan(LanePlan):
@@ -340,6 +356,7 @@ def _register(kinds: tuple[type[Op], ...], plan_type: type[Plan]) -> None:
 
 _register((Threshold, Requantize, Clip), ElementwisePlan)
 _register((Pad,), PadPlan)
+_register((Crop,), CropPlan)
 _register((Add,), AddPlan)
 _register((Multiply,), MultiplyPlan)
 _register((Concat,), CatPlan)

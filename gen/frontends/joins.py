@@ -14,6 +14,7 @@ from ..network import Add, Concat, Multiply, Requantize
 from .context import Context, LayoutError, converts
 from .quantise import materialise
 from .reader import Node
+from .selection import cut
 from .values import Pair, Value, squeeze_uniform
 
 __all__ = ["add_values", "multiply_values"]
@@ -61,6 +62,9 @@ def _facing(ctx: Context, node: Node) -> tuple[Value, Value, Array]:
     """Both operands as integers of tensors of one shape, and where the results are."""
     a = materialise(ctx, node, ctx.value(node, 0))
     b = materialise(ctx, node, ctx.value(node, 1))
+    if not (a.index.shape == b.index.shape and ctx.size(a) == ctx.size(b)
+            and np.array_equal(a.index, b.index)):
+        a, b = (cut(ctx, node, x, channels=True) for x in (a, b))
     if ctx.size(a) != ctx.size(b) or not np.array_equal(a.index, b.index):
         raise LayoutError(
             node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
@@ -97,7 +101,8 @@ def multiply_values(ctx: Context, node: Node) -> Value:
 
 @converts("Concat")
 def _concat(ctx: Context, node: Node) -> Value:
-    parts = [materialise(ctx, node, ctx.value(node, i)) for i in range(len(node.inputs))]
+    parts = [cut(ctx, node, materialise(ctx, node, ctx.value(node, i)), channels=True)
+             for i in range(len(node.inputs))]
     if len(parts) == 1:
         return parts[0]
     zero = parts[0].zero_point

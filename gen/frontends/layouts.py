@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from .context import Context, LayoutError, converts
 from .reader import Node
+from .selection import cut
 from .values import Const, Value
 
 __all__ = ["FeatureMap", "arrangement", "spatial", "spread"]
@@ -90,6 +91,7 @@ def spatial(ctx: Context, node: Node, value: Value) -> FeatureMap:
     LayoutError
         If the elements come in another order than the operation needs them.
     """
+    value = cut(ctx, node, value)
     shape = arrangement(node, value)
     places = spread(shape, value.index.ndim, node.channels_last)
     if ctx.size(value) != value.index.size or not np.array_equal(places, value.index):

@@ -22,6 +22,8 @@ __all__ = ["window"]
 Array = np.ndarray[Any, Any]
 Pads = tuple[int, int, int, int]
 
+_MAX_PAD = 1 << 16
+
 
 def window(node: Node, shape: tuple[int, int, int], kernel: tuple[int, int],
            ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
@@ -54,7 +56,7 @@ def window(node: Node, shape: tuple[int, int, int], kernel: tuple[int, int],
         pads = [0, 0, 0, 0]
     elif auto not in ("NOTSET", ""):
         raise UnsupportedError(node.label, f"auto_pad {auto!r}", "Give explicit pads")
-    if len(pads) != 4 or min(pads) < 0 or max(pads) > 1 << 16:
+    if len(pads) != 4 or min(pads) < 0 or max(pads) > _MAX_PAD:
         raise UnsupportedError(node.label, f"its pads are {pads}", "Repair the model")
     if any(n + pads[i] + pads[i + 2] < k for i, (n, k) in enumerate(zip(shape, span, strict=False))
            if i < 2):
@@ -124,6 +126,51 @@ def _max_pool(ctx: Context, node: Node) -> Value:
                            dilation=dilation))
     index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,
                                      node.channels_last))
+    return replace(value, tensor=name, index=index, exclusive=False)
+
+
+@converts("Pad")
+def _pad_node(ctx: Context, node: Node) -> Value:
+    value = ctx.value(node)
+    shape = value.index.shape
+    mode = node.attributes.get("mode", "constant")
+    if mode != "constant":
+        raise UnsupportedError(node.label, f"mode {mode!r}", "Only constant padding is supported")
+    given = node.attributes.get("pads", node.attributes.get("paddings"))
+    given = ctx.const(node, 1) if given is None else np.asarray(given)
+    axes = ctx.const(node, 3, range(len(shape))).tolist()
+    if given.size != 2 * len(axes) or len({int(a) % len(shape) for a in axes}) != len(axes):
+        raise UnsupportedError(node.label, f"its pads are {given.tolist()}", "Repair the model")
+    pads = np.zeros((2, len(shape)), np.int64)
+    pads[:, axes] = given.reshape(2, -1)
+    if pads.max(initial=0) > _MAX_PAD:
+        raise UnsupportedError(node.label, f"its pads are {pads.tolist()}", "Repair the model")
+    cuts = tuple(slice(max(0, -int(first)), n - max(0, -int(last)))
+                 for n, (first, last) in zip(shape, pads.T, strict=True))
+    value = value.map(lambda index: index[cuts])
+    if not value.index.size:
+        raise UnsupportedError(node.label, "nothing is left", "Repair the model")
+    pads = np.maximum(pads, 0)
+    if not pads.any():
+        return value
+    if pads[:, 1].any() and not pads[:, -1].any():
+        node = replace(node, domain="channels_last")  # Pad has no domain of its own for it
+    inner = slice(1, -1) if node.channels_last else slice(2, None)
+    if len(shape) not in (3, 4) or pads.sum() != pads[:, inner].sum():
+        raise UnsupportedError(node.label, f"its pads are {pads.tolist()}",
+                               "Only height and width can be padded")
+    value = materialise(ctx, node, value)
+    real = float(ctx.const(node, 2, node.attributes.get("value", 0.0)))
+    fill = np.unique(real / value.scale) + value.zero_point
+    if fill.size != 1 or fill[0] != np.rint(fill[0]):
+        raise UnsupportedError(node.label, f"its value {real:g} is not on the grid of the tensor",
+                               "Pad with zeros, or with a multiple of the scale")
+    source = spatial(ctx, node, value)
+    top_left, bottom_right = ([0, *map(int, side[inner])][-2:] for side in pads)
+    value = source.value
+    name = _pad(ctx, node, ctx.name(node, "feature"), value.tensor,
+                (*top_left, *bottom_right), int(fill[0]))
+    index = source.pick(node, spread(ctx.tensors[name].shape, len(shape), node.channels_last))
     return replace(value, tensor=name, index=index, exclusive=False)
 
 

@@ -7,6 +7,7 @@ from .ops import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Multiply,
@@ -21,6 +22,7 @@ from .ops import (
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "Interface", "MaxPool", "Multiply",
-    "Network", "Op", "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "Interface", "MaxPool",
+    "Multiply", "Network", "Op", "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold",
+    "Upsample",
 ]  # fmt: skip

@@ -19,8 +19,8 @@ from ..errors import QuantloomError
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "MaxPool", "Multiply", "Op", "Pad",
-    "Requantize", "Reshape", "SumPool", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "MaxPool", "Multiply", "Op",
+    "Pad", "Requantize", "Reshape", "SumPool", "Threshold", "Upsample",
 ]  # fmt: skip
 
 
@@ -120,6 +120,23 @@ class Pad(Op):
         if not type_.contains(np.array([self.value])):
             type_ = _integer_type([x], lo, hi)
         return Tensor((h + top + bottom, w + left + right, c), type_, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Crop(Op):
+    """A box of the tensor: ``size`` elements of each axis (height, width, channels) from ``start``.
+    """
+
+    start: tuple[int, int, int]
+    size: tuple[int, int, int]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        inside = all(n >= 1 and first >= 0 and first + n <= whole
+                     for first, n, whole in zip(self.start, self.size, x.shape, strict=True))
+        if not inside:
+            raise self.error(f"{self.size} elements from {self.start} on do not lie in {x.shape}")
+        return Tensor(self.size, x.type, x.lo, x.hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,6 +12,7 @@ from quantloom.gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Multiply,
@@ -27,7 +28,13 @@ from quantloom.gen.network import (
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
-__all__ = ["random_folding", "random_network"]
+__all__ = ["REARRANGING", "STEPS", "random_folding", "random_network"]
+
+STEPS = ("conv", "conv", "pool", "branches", "narrow", "upsample")
+"""Kinds of steps of a network."""
+
+REARRANGING = (*STEPS, "crop", "crop")
+"""The same, and more that only move elements."""
 
 MAX_BITS = 12
 """Wider tensors are narrowed by a threshold or a rescaling before anything else."""
@@ -171,15 +178,30 @@ class _Sketch:
                                 multipliers=tuple(self.pick(1, 1, -1, 3) for _ in ends)))
         return self.add(Concat(name=self.name("cat"), inputs=tuple(ends)))
 
-    def network(self) -> Network:
+    def crop(self, source: str) -> str:
+        """A box; of channels too now and then."""
+        shape = self.tensors[source].shape
+        start, size = [], []
+        for axis, whole in enumerate(shape):
+            if (axis == 2 and self.rng.random() < 0.6) or self.rng.random() < 0.3:
+                start, size = [*start, 0], [*size, whole]
+            else:
+                size.append(int(self.rng.integers(1, whole + 1)))
+                start.append(int(self.rng.integers(0, whole - size[-1] + 1)))
+        return self.add(Crop(name=self.name("crop"), inputs=(source,), start=tuple(start),
+                             size=tuple(size)))
+
+    def network(self, steps: tuple[str, ...]) -> Network:
         here = "input"
         for _ in range(int(self.rng.integers(2, 6))):
             x = self.tensors[here]
             if x.type.bits > MAX_BITS or x.size > 600:
                 here = self.narrow(here)
                 x = self.tensors[here]
-            step = self.pick("conv", "conv", "pool", "branches", "narrow", "upsample")
-            if step == "upsample" and x.size <= 120 and x.shape[0] > 1:
+            step = self.pick(*steps)
+            if step == "crop":
+                here = self.crop(here)
+            elif step == "upsample" and x.size <= 120 and x.shape[0] > 1:
                 factors = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 4)))
                 here = self.add(Upsample(name=self.name("up"), inputs=(here,), factors=factors))
             elif step == "branches":
@@ -207,9 +229,9 @@ class _Sketch:
         return Network("random", self.input, self.ops)
 
 
-def random_network(seed: int) -> Network:
-    """A network that depends on the seed alone."""
-    return _Sketch(np.random.default_rng([seed, 0])).network()
+def random_network(seed: int, steps: tuple[str, ...] = STEPS) -> Network:
+    """A network that depends on the seed, and on the kinds of steps to choose from, alone."""
+    return _Sketch(np.random.default_rng([seed, 0])).network(steps)
 
 
 def random_folding(network: Network, seed: int) -> dict[str, dict[str, int]]:

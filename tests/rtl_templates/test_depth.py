@@ -9,6 +9,7 @@ from quantloom.rtl_templates.argmax import ArgMaxParams
 from quantloom.rtl_templates.block import serve
 from quantloom.rtl_templates.cat import CatParams
 from quantloom.rtl_templates.clip import ClipParams
+from quantloom.rtl_templates.crop import CropParams
 from quantloom.rtl_templates.neuron import NeuronParams
 from quantloom.rtl_templates.pad import PadParams
 from quantloom.rtl_templates.pool import PoolParams
@@ -56,6 +57,8 @@ BLOCKS = {
                                positions_per_frame=6, depth=d),
     "clip": lambda d: ClipParams(input_type=S4, output_type=U2, lo=0, hi=3,
                                  positions_per_frame=12, depth=d),
+    "crop": lambda d: CropParams(type=U2, shape=(4, 5, 2), start=(1, 1, 0), size=(2, 3, 2),
+                                 depth=d),
     "global_pool": lambda d: TilePoolParams(input_type=U2, output_type=IntType(5),
                                             operation="sum", shape=(2, 3, 4), tile=(2, 3), lanes=2,
                                             depth=d),

@@ -15,6 +15,7 @@ from quantloom.gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Network,
@@ -159,6 +160,13 @@ def test_pools(kernel, stride, dilation):
                 for a in range(kernel[0]) for b in range(kernel[1]))
 
 
+@pytest.mark.parametrize("start, size", [((1, 0, 0), (2, 3, 4)), ((0, -1, 0), (2, 3, 4)),
+                                         ((0, 0, 0), (2, 0, 4))])
+def test_boxes_lie_inside(start, size):
+    with pytest.raises(QuantloomError, match=r"o \(crop\): .* on do not lie in \(2, 3, 4\)"):
+        Crop(name="o", inputs=("a",), start=start, size=size).infer(full((2, 3, 4), "int3"))
+
+
 def test_shapes_and_sums():
     tensor = full((2, 3, 4), "int3")
     x, y = result(Pad(name="o", inputs=("a",), pads=(1, 2, 0, 3), value=7), tensor)
@@ -171,6 +179,8 @@ def test_shapes_and_sums():
     np.testing.assert_array_equal(y, np.concatenate([a, b], axis=3))
     x, y = result(Upsample(name="o", inputs=("a",), factors=(3, 2)), tensor)
     assert all((y[:, i::3, j::2] == x).all() for i in range(3) for j in range(2))
+    x, y = result(Crop(name="o", inputs=("a",), start=(1, 0, 2), size=(1, 3, 2)), tensor)
+    np.testing.assert_array_equal(y, x[:, 1:2, :, 2:])
     x, y = result(Reshape(name="o", inputs=("a",), shape=(1, 1, 24)), tensor)
     np.testing.assert_array_equal(y.ravel(), x.ravel())
     x, y = result(ArgMax(name="o", inputs=("a",)), tensor)

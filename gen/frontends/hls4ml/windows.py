@@ -1,4 +1,4 @@
-"""Converters of hls4ml's layers over height and width: pooling, padding, enlargement."""
+"""Converters of hls4ml's layers over height and width: pools, padding, crops, enlargement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import MaxPool, SumPool, Upsample
+from ...network import Crop, MaxPool, SumPool, Upsample
 from .common import ACCUMULATOR, channels_last, made, padded, pads_of, pair, whole_map
 from .fixed import Fixed
 from .graph import Conversion, converts, feature_map, label, left_open, result_type
@@ -86,6 +86,19 @@ def _zero_padding(state: Conversion, layer: Any) -> FixedValue:
     value = whole_map(layer, state.input(layer))
     result = made(state, layer, padded(state, layer, value, 0), value.fraction)
     return result.cast(result_type(layer))
+
+
+@converts("Cropping1D", "Cropping2D")
+def _cropping(state: Conversion, layer: Any) -> FixedValue:
+    channels_last(layer)
+    value = whole_map(layer, state.input(layer))
+    top, left, bottom, right = (int(layer.get_attr(f"crop_{side}", 0) or 0)
+                                for side in ("top", "left", "bottom", "right"))
+    height, width, channels = state.draft.tensors[value.tensor].shape
+    name = state.draft.add(label(layer), Crop(
+        name=state.name(layer), inputs=(value.tensor,), start=(top, left, 0),
+        size=(height - top - bottom, width - left - right, channels)))
+    return made(state, layer, name, value.fraction).cast(result_type(layer))
 
 
 @converts("Resize", "UpSampling1D", "UpSampling2D")

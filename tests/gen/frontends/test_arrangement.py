@@ -8,8 +8,9 @@ import pytest
 
 from quantloom.gen.errors import QuantloomError, UnsupportedError
 from quantloom.gen.frontends import InputGrid, load
+from quantloom.gen.network import Conv2d, Crop
 
-from .cases import GRID, Cases, act, weighted
+from .cases import GRID, Cases, act, compare, weighted
 from .graphs import GraphBuilder
 
 case = Cases()
@@ -101,7 +102,139 @@ def space_to_depth_of_sums(g):
     g.quant(0.5, 5)
 
 
+def slice_of(g, starts, ends, axes, steps=None, source=""):
+    numbers = (starts, ends, axes) + ((steps,) if steps else ())
+    return g.node("Slice", source or g.tip, *(g.const(v, np.int64) for v in numbers))
+
+
+@case((1, 3, 6, 7))
+def crops_of_an_input(g):
+    slice_of(g, [1, -5], [-1, 1 << 31], [2, -1])
+    weighted(g, (3, 3, 3, 3))
+
+
+@case((1, 3, 6, 7))
+def crops_before_the_quantiser(g):
+    """With pending steps of one constant a channel, and more of them behind the crop."""
+    weighted(g, (4, 3, 1, 1), scale=np.linspace(0.1, 0.4, 4).reshape(4, 1, 1, 1))
+    g.norm(4)
+    slice_of(g, [2, 1], [6, 6], [2, 3])
+    g.norm(4)
+    act(g)
+    weighted(g, (2, 4, 3, 3), pads=[1, 1, 1, 1])
+
+
+@case((1, 4, 5, 6))
+def crops_of_rows_columns_and_channels(g):
+    slice_of(g, [1, 2, 1], [3, 5, 6], [1, 2, 3])
+    weighted(g, (3, 2, 2, 2))
+    act(g)
+
+
+@case((1, 4, 5, 6))
+def crops_that_meet(g):
+    """A sum and a concatenation of parts of one tensor, which differ in rows and channels."""
+    start = weighted(g, (4, 4, 1, 1))
+    start = act(g)
+    a = slice_of(g, [0, 1], [2, 4], [1, 2])
+    b = slice_of(g, [2, 2], [4, 5], [1, 2], source=start)
+    c = g.node("Add", a, b)
+    g.node("Concat", c, slice_of(g, [1, 1], [2, 4], [1, 2], source=start), axis=1)
+    weighted(g, (2, 3, 3, 3))
+
+
+@case((1, 2, 5, 6))
+def crop_at_the_end(g):
+    weighted(g, (3, 2, 3, 3), pads=[1, 1, 1, 1])
+    g.node("Slice", g.tip, g.const([1], np.int64), g.const([4], np.int64), g.const([2], np.int64))
+    g.norm(3)
+    act(g)
+
+
+@case((1, 2, 7, 8))
+def every_second_pixel(g):
+    """As the first layer of some detectors takes four of them apart."""
+    start = g.tip
+    parts = []
+    for y, x in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        parts.append(slice_of(g, [y, x], [6, 8], [2, 3], [2, 2], source=start))
+    g.node("Concat", *parts, axis=1)
+    weighted(g, (3, 8, 2, 2))
+
+
+@case((1, 2, 8, 7))
+def every_third_row_of_a_crop(g):
+    weighted(g, (3, 2, 1, 1))
+    act(g)
+    slice_of(g, [1, 2], [8, 6], [2, 3], [3, 1])
+    weighted(g, (2, 3, 2, 2))
+
+
+@case((1, 2, 7, 5))
+def split_rows(g):
+    weighted(g, (3, 2, 1, 1))
+    act(g)
+    g.node("Split", g.tip, g.const([3, 1, 3], np.int64), outputs=3, axis=2)
+    g.node("Add", g.tip, f"{g.tip}_2")
+    weighted(g, (2, 3, 2, 2))
+
+
+@case((1, 2, 6, 5))
+def dense_behind_a_crop(g):
+    slice_of(g, [1, 1], [5, 4], [2, 3])
+    g.node("Flatten")
+    weighted(g, (24, 3), op="MatMul")
+
+
+@case((1, 3, 12), GRID)
+def crop_of_a_sequence(g):
+    slice_of(g, [2], [-3], [2])
+    weighted(g, (4, 3, 3))
+
+
+@case((1, 2, 6, 5), InputGrid(4, False, 0.5, 3))
+def pads_with_zero_points(g):
+    g.node("Pad", g.tip, g.const([0, 0, 1, 2, 0, 0, 0, 1], np.int64))
+    weighted(g, (3, 2, 3, 3))
+    act(g)
+
+
+@case((1, 2, 6, 5))
+def pads_that_crop(g):
+    weighted(g, (2, 2, 1, 1))
+    act(g, scale=0.5)
+    g.node("Pad", g.tip, g.const([0, 0, -1, 2, 0, 0, 1, -1], np.int64), g.const(1.5))
+    weighted(g, (3, 2, 3, 3))
+
+
+@case((1, 2, 6, 5))
+def pads_that_only_crop(g):
+    g.node("Pad", g.tip, g.const([0, 0, -1, -2, 0, 0, 0, 0], np.int64))
+    weighted(g, (3, 2, 3, 3))
+
+
 test_operator = case.test()
+
+
+def test_slice_with_attributes(tmp_path):
+    """As version 1 of the operator has them."""
+    g = GraphBuilder((1, 2, 6, 5), np.random.default_rng(0), opset=9)
+    g.node("Slice", axes=[2, 3], starts=[1, -4], ends=[9, -1])
+    weighted(g, (3, 2, 2, 2))
+    network, _ = compare(tmp_path, g, GRID)
+    assert [type(op) for op in network.ops] == [Crop, Conv2d]
+    assert network.ops[0].start == (1, 1, 0) and network.ops[0].size == (5, 3, 2)
+
+
+def test_one_crop_for_all_readers(tmp_path):
+    g = GraphBuilder((1, 2, 6, 5), np.random.default_rng(0))
+    part = slice_of(g, [1], [4], [2])
+    a = weighted(g, (3, 2, 3, 3), pads=[1, 1, 1, 1])
+    g.tip = part
+    b = weighted(g, (3, 2, 1, 1))
+    g.node("Add", a, b)
+    network, _ = compare(tmp_path, g, GRID)
+    assert sum(isinstance(op, Crop) for op in network.ops) == 1
 
 
 @pytest.mark.parametrize("op, inputs, attributes, text", [
@@ -111,6 +244,10 @@ test_operator = case.test()
     ("DepthToSpace", (), {"blocksize": 0}, "cannot be rearranged so"),
     ("DepthToSpace", (), {"blocksize": 2, "mode": "XYZ"}, "mode 'XYZ'. Use DCR or CRD"),
     ("Gather", ([9],), {"axis": 1}, "cannot be rearranged so"),
+    ("Pad", ([0, 0, 1, 1] * 2,), {"mode": "reflect"}, "mode 'reflect'. Only constant padding"),
+    ("Pad", ([0, 1, 1, 1] * 2,), {}, "Only height and width can be padded"),
+    ("Pad", ([0, 0, -2, 1] * 2,), {}, "nothing is left"),
+    ("Pad", ([0, 0, 1] * 2,), {}, r"its pads are \[0, 0, 1, 0, 0, 1\]. Repair"),
 ])  # fmt: skip
 def test_malformed(op, inputs, attributes, text, tmp_path):
     g = GraphBuilder((1, 3, 4, 4), np.random.default_rng(0))
@@ -119,6 +256,14 @@ def test_malformed(op, inputs, attributes, text, tmp_path):
     g.node(op, g.tip, *(g.const(v, np.int64) for v in inputs), **attributes)
     weighted(g, (3, 3, 1, 1))
     with pytest.raises(UnsupportedError, match=text):
+        load(g.save(tmp_path), input_grid=GRID)
+
+
+def test_padding_beside_the_grid(tmp_path):
+    g = GraphBuilder((1, 3, 4, 4), np.random.default_rng(0))
+    g.node("Pad", g.tip, g.const([0, 0, 1, 1] * 2, np.int64), g.const(0.3))
+    weighted(g, (3, 3, 1, 1))
+    with pytest.raises(UnsupportedError, match=r"its value 0\.3 is not on the grid of the tensor"):
         load(g.save(tmp_path), input_grid=GRID)
 
 

@@ -243,6 +243,36 @@ def test_arrangement(tmp_path):
     check_model(g, tmp_path, rng, frames=4)
 
 
+def strided(g, begins, ends, strides, shape, **masks):
+    numbers = (g.const(n, dtype="int32") for n in (begins, ends, strides))
+    return g.like("STRIDED_SLICE", (g.tip, *numbers), shape, grid=g.grid,
+                  table="StridedSliceOptions", **masks)
+
+
+SLICES = {
+    "crop": lambda g: strided(g, [0, 1, -4, 0], [1, 6, -1, 4], [1] * 4, (1, 5, 3, 4)),
+    "masks": lambda g: strided(g, [0, 2, 9, 1], [0, -2, 9, 3], [1] * 4, (1, 2, 5, 2),
+                               beginMask=0b0101, endMask=0b0101),
+    "every_second": lambda g: strided(g, [0, 1, 0, 0], [1, 6, 5, 4], [1, 2, 3, 1], (1, 3, 2, 4)),
+    "one_row": lambda g: strided(g, [0, -2, 0, 0], [1, 0, 5, 4], [1] * 4, (1, 5, 4),
+                                 shrinkAxisMask=0b0010),
+    "last_column": lambda g: strided(g, [0, 0, -1, 0], [1, 6, 0, 4], [1] * 4, (1, 6, 4),
+                                     shrinkAxisMask=0b0100),
+    "slice": lambda g: g.like("SLICE", (g.tip, g.const([0, 1, 2, 0], dtype="int32"),
+                                        g.const([1, 3, -1, 2], dtype="int32")), (1, 3, 3, 2),
+                              grid=g.grid, table="SliceOptions"),
+}
+
+
+@pytest.mark.parametrize("name", SLICES)
+def test_slices(name, tmp_path):
+    rng = seeded(11)
+    g = Random(rng)
+    SLICES[name](g)
+    g.like("RELU")
+    check_model(g, tmp_path, rng)
+
+
 def classifier(rng) -> Random:
     """A residual network in small, from reals to a softmax on the host."""
     g = Random(rng, (1, 8, 8, 3))
@@ -359,6 +389,13 @@ def test_resnet8_every_layer_and_sample():
     (lambda g: (g.like("SOFTMAX"), g.like("ELU")), "ELU .*it follows softmax, which is left to"),
     (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (1, 12, 5, 4), *g.grid,
                     table="ConcatenationOptions", axis=1), "it does not join channels"),
+    (lambda g: strided(g, [0, 5, 0, 0], [1, 0, 5, 4], [1, -1, 1, 1], (1, 5, 5, 4)),
+     r"its strides are \[1, -1, 1, 1\]. Only positive strides"),
+    (lambda g: strided(g, [0, 0, 0, 0], [1, 6, 5, 4], [1, 1, 1, 2], (1, 6, 5, 2)),
+     "it takes every 2 channels. Only strides along height and width"),
+    (lambda g: strided(g, [0, 3, 0, 0], [1, 2, 5, 4], [1] * 4, (1, 6, 5, 4)), "nothing is left"),
+    (lambda g: strided(g, [0] * 4, [1] * 4, [1] * 4, (1, 6, 5, 4), ellipsisMask=1),
+     "it has an ellipsis, or makes an axis"),
     (lambda g: g.like("SOFTMAX"), "nothing is computed between input and output"),
 ])  # fmt: skip
 def test_refusals(build, text, tmp_path):

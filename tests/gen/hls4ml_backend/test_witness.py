@@ -90,6 +90,28 @@ def test_sequences(tmp_path):
     check(layers, precisions, grid(rng, 30, 12, 3), tmp_path)
 
 
+@pytest.mark.parametrize("io_type", STYLES)
+def test_crops(io_type, tmp_path):
+    rng = np.random.default_rng(6)
+    crop = {"class_name": "Cropping2D", "name": "crop", "in_height": 6, "in_width": 7,
+            "out_height": 3, "out_width": 5, "n_chan": 2, "crop_top": 1, "crop_bottom": 2,
+            "crop_left": 0, "crop_right": 2, "data_format": "channels_last"}
+    layers = [source(6, 7, 2), crop, conv(rng, "c", (3, 5, 2), 3, same=False)]
+    precisions = {"x": {"result": "fixed<8,3>"}, "crop": {"result": "fixed<7,2,RND,SAT>"},
+                  "c": types("fixed<12,7>")}
+    check(layers, precisions, grid(rng, 20, 6, 7, 2), tmp_path, io_type)
+
+
+def test_crop_of_a_sequence(tmp_path):
+    rng = np.random.default_rng(7)
+    crop = {"class_name": "Cropping1D", "name": "crop", "in_width": 12, "out_width": 7,
+            "n_chan": 3, "crop_left": 3, "crop_right": 2}
+    layers = [source(12, 3), crop, conv_1d(rng, "c", 7, 3, 4, 5)]
+    precisions = {"x": {"result": "fixed<8,3>"}, "crop": {"result": "fixed<8,3>"},
+                  "c": types("fixed<11,7,RND,SAT>")}
+    check(layers, precisions, grid(rng, 30, 12, 3), tmp_path)
+
+
 def test_normalisation_and_slopes(tmp_path):
     rng = np.random.default_rng(4)
     layers = [
