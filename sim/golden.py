@@ -23,6 +23,7 @@ from ..gen.network import (
     Conv2d,
     Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Network,
@@ -30,6 +31,7 @@ from ..gen.network import (
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
@@ -290,6 +292,16 @@ def _(op: Concat, *xs: Array) -> Array:
 @compute.register
 def _(op: Upsample, x: Array) -> Array:
     return x.repeat(op.factors[0], axis=1).repeat(op.factors[1], axis=2)
+
+
+@compute.register
+def _(op: DepthToSpace, x: Array) -> Array:
+    return op.moved(x)
+
+
+@compute.register
+def _(op: SpaceToDepth, x: Array) -> Array:
+    return op.moved(x)
 
 
 @compute.register

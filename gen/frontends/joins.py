@@ -12,6 +12,7 @@ from ...rtl_templates.types import IntType
 from ..errors import UnsupportedError
 from ..network import Add, Concat, Multiply, Requantize
 from .context import Context, LayoutError, converts
+from .layouts import in_blocks
 from .quantise import materialise
 from .reader import Node
 from .selection import cut
@@ -64,7 +65,7 @@ def _facing(ctx: Context, node: Node) -> tuple[Value, Value, Array]:
     b = materialise(ctx, node, ctx.value(node, 1))
     if not (a.index.shape == b.index.shape and ctx.size(a) == ctx.size(b)
             and np.array_equal(a.index, b.index)):
-        a, b = (cut(ctx, node, x, channels=True) for x in (a, b))
+        a, b = (in_blocks(ctx, node, cut(ctx, node, x, channels=True)) for x in (a, b))
     if ctx.size(a) != ctx.size(b) or not np.array_equal(a.index, b.index):
         raise LayoutError(
             node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
@@ -101,8 +102,8 @@ def multiply_values(ctx: Context, node: Node) -> Value:
 
 @converts("Concat")
 def _concat(ctx: Context, node: Node) -> Value:
-    parts = [cut(ctx, node, materialise(ctx, node, ctx.value(node, i)), channels=True)
-             for i in range(len(node.inputs))]
+    values = (materialise(ctx, node, ctx.value(node, i)) for i in range(len(node.inputs)))
+    parts = [in_blocks(ctx, node, cut(ctx, node, value, channels=True)) for value in values]
     if len(parts) == 1:
         return parts[0]
     zero = parts[0].zero_point

@@ -166,10 +166,10 @@ def _pad_node(ctx: Context, node: Node) -> Value:
         raise UnsupportedError(node.label, f"its value {real:g} is not on the grid of the tensor",
                                "Pad with zeros, or with a multiple of the scale")
     source = spatial(ctx, node, value)
-    top_left, bottom_right = ([0, *map(int, side[inner])][-2:] for side in pads)
+    (top, left), (bottom, right) = ([0, *map(int, side[inner])][-2:] for side in pads)
     value = source.value
     name = _pad(ctx, node, ctx.name(node, "feature"), value.tensor,
-                (*top_left, *bottom_right), int(fill[0]))
+                (top, left, bottom, right), int(fill[0]))
     index = source.pick(node, spread(ctx.tensors[name].shape, len(shape), node.channels_last))
     return replace(value, tensor=name, index=index, exclusive=False)
 

@@ -9,12 +9,14 @@ from .ops import (
     Conv2d,
     Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Op,
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Threshold,
     Upsample,
@@ -22,7 +24,7 @@ from .ops import (
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "Interface", "MaxPool",
-    "Multiply", "Network", "Op", "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold",
-    "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "Interface",
+    "MaxPool", "Multiply", "Network", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth",
+    "SumPool", "Tensor", "Threshold", "Upsample",
 ]  # fmt: skip

@@ -19,8 +19,9 @@ from ..errors import QuantloomError
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "MaxPool", "Multiply", "Op",
-    "Pad", "Requantize", "Reshape", "SumPool", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "MaxPool",
+    "Multiply", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth", "SumPool", "Threshold",
+    "Upsample",
 ]  # fmt: skip
 
 
@@ -473,6 +474,72 @@ class Upsample(Op):
             raise self.error(f"factors must be positive, not {self.factors}")
         h, w, c = x.shape
         return Tensor((h * self.factors[0], w * self.factors[1], c), x.type, x.lo, x.hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Blocks(Op):
+    """Blocks of pixels, or one pixel with the channels of all of them.
+
+    Parameters
+    ----------
+    block : (vertical, horizontal)
+        Pixels of a block.
+    channel_major : bool
+        Where the channels are together: those of a block's pixel side by side, pixel after pixel
+        (``(y * horizontal + x) * channels + c``), or one channel's pixels side by side
+        (``(c * vertical + y) * horizontal + x``).
+    """
+
+    block: tuple[int, int]
+    channel_major: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.block) < 1:
+            raise self.error(f"block must be positive, not {self.block}")
+
+    def order(self, channels: int) -> np.ndarray:
+        """Where a block's elements are among the channels: (vertical, horizontal, channels)."""
+        places = np.arange(self.block[0] * self.block[1] * channels)
+        if self.channel_major:
+            return places.reshape(channels, *self.block).transpose(1, 2, 0)
+        return places.reshape(*self.block, channels)
+
+
+class DepthToSpace(_Blocks):
+    """Each pixel becomes a block of pixels, of its channels."""
+
+    def moved(self, x: np.ndarray) -> np.ndarray:
+        """The elements of an array (..., height, width, channels) as the result has them."""
+        *frames, h, w, c = x.shape
+        by, bx = self.block
+        blocks = x[..., self.order(c // (by * bx))]  # ..., h, w, by, bx, channels
+        return np.moveaxis(blocks, -3, -4).reshape(*frames, h * by, w * bx, c // (by * bx))
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        (h, w, c), (by, bx) = x.shape, self.block
+        if c % (by * bx):
+            raise self.error(f"{c} channels are not those of {by} x {bx} pixels")
+        return Tensor((h * by, w * bx, c // (by * bx)), x.type, x.lo, x.hi)
+
+
+class SpaceToDepth(_Blocks):
+    """Each block of pixels becomes one with the channels of all; undoes :class:`DepthToSpace`."""
+
+    def moved(self, x: np.ndarray) -> np.ndarray:
+        """The elements of an array (..., height, width, channels) as the result has them."""
+        *frames, h, w, c = x.shape
+        by, bx = self.block
+        blocks = x.reshape(*frames, h // by, by, w // bx, bx, c)
+        blocks = np.moveaxis(blocks, -3, -4).reshape(*frames, h // by, w // bx, by * bx * c)
+        return blocks[..., self.order(c).argsort(axis=None)]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        (h, w, c), (by, bx) = x.shape, self.block
+        if h % by or w % bx:
+            raise self.error(f"blocks of {by} x {bx} do not fill {h} x {w} pixels")
+        return Tensor((h // by, w // bx, c * by * bx), x.type, x.lo, x.hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,6 +14,7 @@ from quantloom.gen.network import (
     Conv2d,
     Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Network,
@@ -21,6 +22,7 @@ from quantloom.gen.network import (
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
@@ -33,7 +35,7 @@ __all__ = ["REARRANGING", "STEPS", "random_folding", "random_network"]
 STEPS = ("conv", "conv", "pool", "branches", "narrow", "upsample")
 """Kinds of steps of a network."""
 
-REARRANGING = (*STEPS, "crop", "crop")
+REARRANGING = (*STEPS, "crop", "crop", "blocks", "blocks")
 """The same, and more that only move elements."""
 
 MAX_BITS = 12
@@ -191,6 +193,17 @@ class _Sketch:
         return self.add(Crop(name=self.name("crop"), inputs=(source,), start=tuple(start),
                              size=tuple(size)))
 
+    def blocks(self, source: str) -> str:
+        """Pixels to blocks of pixels, or the other way round; as it is if no block fits."""
+        h, w, c = self.tensors[source].shape
+        kind = self.pick(DepthToSpace, SpaceToDepth)
+        fits = [(y, x) for y in range(1, 5) for x in range(1, 5) if (y, x) != (1, 1) and
+                (c % (y * x) == 0 if kind is DepthToSpace else h % y == w % x == 0)]
+        if not fits:
+            return source
+        return self.add(kind(name=self.name("blocks"), inputs=(source,), block=self.pick(*fits),
+                             channel_major=bool(self.rng.random() < 0.5)))
+
     def network(self, steps: tuple[str, ...]) -> Network:
         here = "input"
         for _ in range(int(self.rng.integers(2, 6))):
@@ -201,6 +214,8 @@ class _Sketch:
             step = self.pick(*steps)
             if step == "crop":
                 here = self.crop(here)
+            elif step == "blocks":
+                here = self.blocks(here)
             elif step == "upsample" and x.size <= 120 and x.shape[0] > 1:
                 factors = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 4)))
                 here = self.add(Upsample(name=self.name("up"), inputs=(here,), factors=factors))

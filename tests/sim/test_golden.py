@@ -17,11 +17,13 @@ from quantloom.gen.network import (
     Conv2d,
     Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Network,
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
@@ -158,6 +160,31 @@ def test_pools(kernel, stride, dilation):
             assert y[n, i, j, c] == function(
                 int(x[n, i * stride[0] + a * d[0], j * stride[1] + b * d[1], c])
                 for a in range(kernel[0]) for b in range(kernel[1]))
+
+
+@pytest.mark.parametrize("channel_major", [False, True])
+def test_blocks_of_pixels(channel_major):
+    small, big = full((4, 9, 2), "int3"), full((2, 3, 12), "int3")
+    names = dict(name="o", inputs=("a",), block=(2, 3), channel_major=channel_major)
+    x, y = result(DepthToSpace(**names), big)
+    for n, i, j, c in np.ndindex(*y.shape):
+        (a, dy), (b, dx) = divmod(i, 2), divmod(j, 3)
+        place = (c * 2 + dy) * 3 + dx if channel_major else (dy * 3 + dx) * 2 + c
+        assert y[n, i, j, c] == x[n, a, b, place]
+    np.testing.assert_array_equal(golden.compute(SpaceToDepth(**names), y), x)
+    x, y = result(SpaceToDepth(**names), small)
+    np.testing.assert_array_equal(golden.compute(DepthToSpace(**names), y), x)
+
+
+@pytest.mark.parametrize("op, text", [
+    (DepthToSpace(name="o", inputs=("a",), block=(2, 3)), "4 channels are not those of 2 x 3"),
+    (SpaceToDepth(name="o", inputs=("a",), block=(2, 2)), "blocks of 2 x 2 do not fill 2 x 3"),
+])  # fmt: skip
+def test_blocks_must_fit(op, text):
+    with pytest.raises(QuantloomError, match=text):
+        op.infer(full((2, 3, 4), "int3"))
+    with pytest.raises(QuantloomError, match=r"block must be positive, not \(0, 2\)"):
+        DepthToSpace(name="o", inputs=("a",), block=(0, 2))
 
 
 @pytest.mark.parametrize("start, size", [((1, 0, 0), (2, 3, 4)), ((0, -1, 0), (2, 3, 4)),

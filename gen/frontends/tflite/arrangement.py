@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import ArgMax, Concat
+from ...network import ArgMax, Concat, DepthToSpace, SpaceToDepth
 from .common import require_options, require_same_grid
 from .conversion import Conversion, converts
 from .file import FlatOperator
@@ -84,6 +84,18 @@ def _give_box(state: Conversion, operator: FlatOperator, ranges: list[range]) ->
     state.give(operator, state.box(
         operator.label, source, (height[0], width[0], channels[0]),
         (height[1], width[1], channels[1]), (stride[0], stride[1])))
+
+
+@converts("DEPTH_TO_SPACE", "SPACE_TO_DEPTH")
+def _blocks(state: Conversion, operator: FlatOperator) -> None:
+    require_options(operator)
+    source, _ = state.input(operator)
+    require_same_grid(state, operator)
+    kind = DepthToSpace if operator.kind == "DEPTH_TO_SPACE" else SpaceToDepth
+    size = int(operator.options.BlockSize())
+    name = state.name(operator, kind.__name__.lower())
+    state.give(operator, state.add(operator.label, kind(name=name, inputs=(source,),
+                                                        block=(size, size))))
 
 
 @converts("CONCATENATION")

@@ -8,7 +8,7 @@ import pytest
 
 from quantloom.gen.errors import QuantloomError, UnsupportedError
 from quantloom.gen.frontends import InputGrid, load
-from quantloom.gen.network import Conv2d, Crop
+from quantloom.gen.network import Conv2d, Crop, DepthToSpace
 
 from .cases import GRID, Cases, act, compare, weighted
 from .graphs import GraphBuilder
@@ -93,6 +93,68 @@ def depth_to_space_depth_first(g):
     g.node("DepthToSpace", blocksize=2)
     g.norm(2)
     act(g)
+
+
+@case((1, 3, 4, 5))
+def layers_behind_depth_to_space(g):
+    weighted(g, (8, 3, 3, 3), scale=np.linspace(0.1, 0.4, 8).reshape(8, 1, 1, 1))
+    g.node("DepthToSpace", blocksize=2, mode="CRD")
+    act(g)
+    weighted(g, (3, 2, 3, 3), pads=[1, 1, 1, 1])
+
+
+@case((1, 8, 3, 4))
+def depth_to_space_of_an_input(g):
+    g.node("DepthToSpace", blocksize=2)
+    weighted(g, (3, 2, 2, 2))
+
+
+@case((1, 16, 2, 3))
+def twice_depth_to_space(g):
+    g.node("DepthToSpace", blocksize=2)
+    g.node("DepthToSpace", blocksize=2, mode="CRD")
+    weighted(g, (3, 1, 3, 3))
+
+
+@case((1, 3, 4, 6))
+def space_to_depth_and_back(g):
+    g.node("SpaceToDepth", blocksize=2)
+    weighted(g, (8, 12, 1, 1))
+    act(g)
+    g.node("DepthToSpace", blocksize=2)
+    g.node("AveragePool", kernel_shape=[2, 2])
+    weighted(g, (3, 2, 1, 1))
+
+
+@case((1, 4, 4, 6))
+def pixel_unshuffle_of_scales(g):
+    """As PyTorch exports it, of channels with scales of their own."""
+    weighted(g, (3, 4, 1, 1), scale=np.array([0.25, 0.5, 0.125]).reshape(3, 1, 1, 1))
+    for shape, perm in (([1, 3, 2, 2, 3, 2], [0, 1, 3, 5, 2, 4]), ([1, 12, 2, 3], None)):
+        g.node("Reshape", g.tip, g.const(shape, np.int64))
+        if perm:
+            g.node("Transpose", perm=perm)
+    weighted(g, (4, 12, 1, 1))
+
+
+@case((1, 4, 3, 4))
+def pixel_shuffle_meets_a_skip(g):
+    """As PyTorch exports it, in front of a sum, a concatenation and a crop."""
+    skip = g.node("Resize", "x", "", g.const([1, 1, 2, 2]), mode="nearest",
+                  coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    weighted(g, (4, 4, 1, 1))
+    skip = act(g, scale=0.5)
+    g.tip = "x"
+    weighted(g, (16, 4, 1, 1))
+    shuffled = act(g, scale=0.5)
+    for shape, perm in (([1, 4, 2, 2, 3, 4], [0, 1, 4, 2, 5, 3]), ([1, 4, 6, 8], None)):
+        shuffled = g.node("Reshape", g.tip, g.const(shape, np.int64))
+        if perm:
+            g.node("Transpose", perm=perm)
+    total = g.node("Add", shuffled, skip)
+    g.node("Concat", total, shuffled, axis=1)
+    slice_of(g, [1, 0], [6, 7], [2, 3])
+    weighted(g, (3, 8, 2, 2))
 
 
 @case((1, 2, 4, 6))
@@ -226,6 +288,18 @@ def test_slice_with_attributes(tmp_path):
     assert network.ops[0].start == (1, 1, 0) and network.ops[0].size == (5, 3, 2)
 
 
+def test_the_end_of_a_network_moves_for_free(tmp_path):
+    for ends in (True, False):
+        g = GraphBuilder((1, 2, 3, 4), np.random.default_rng(0))
+        weighted(g, (8, 2, 3, 3))
+        act(g)
+        g.node("DepthToSpace", blocksize=2)
+        if not ends:
+            weighted(g, (3, 2, 1, 1))
+        network, _ = compare(tmp_path, g, GRID)
+        assert any(isinstance(op, DepthToSpace) for op in network.ops) is not ends
+
+
 def test_one_crop_for_all_readers(tmp_path):
     g = GraphBuilder((1, 2, 6, 5), np.random.default_rng(0))
     part = slice_of(g, [1], [4], [2])
@@ -268,16 +342,24 @@ def test_padding_beside_the_grid(tmp_path):
 
 
 def test_what_would_reorder_the_stream_is_refused(tmp_path):
-    for op, attributes in (("DepthToSpace", {"blocksize": 2}), ("SpaceToDepth", {"blocksize": 2}),
-                           ("Transpose", {"perm": [0, 1, 3, 2]})):
-        g = GraphBuilder((1, 4, 4, 4), np.random.default_rng(0))
-        weighted(g, (4, 4, 1, 1))
-        act(g)
-        g.node(op, **attributes)
-        channels = {"DepthToSpace": 1, "SpaceToDepth": 16}.get(op, 4)
-        weighted(g, (3, channels, 1, 1), name="behind")
-        with pytest.raises(UnsupportedError, match=r"behind \(Conv\): .* would reorder the stream"):
-            load(g.save(tmp_path), input_grid=GRID)
+    g = GraphBuilder((1, 4, 4, 4), np.random.default_rng(0))
+    weighted(g, (4, 4, 1, 1))
+    act(g)
+    g.node("Transpose", perm=[0, 1, 3, 2])
+    weighted(g, (3, 4, 1, 1), name="behind")
+    with pytest.raises(UnsupportedError, match=r"behind \(Conv\): .* would reorder the stream"):
+        load(g.save(tmp_path), input_grid=GRID)
+
+
+def test_channels_of_two_scales_do_not_become_pixels(tmp_path):
+    g = GraphBuilder((1, 4, 4, 4), np.random.default_rng(0))
+    weighted(g, (4, 4, 1, 1), scale=np.linspace(0.1, 0.4, 4).reshape(4, 1, 1, 1))
+    g.node("DepthToSpace", blocksize=2)
+    g.node("MaxPool", kernel_shape=[2, 2], name="behind")
+    act(g)
+    with pytest.raises(UnsupportedError, match=r"behind \(MaxPool\): the channels before it become "
+                                               "positions. Quantise with one scale"):
+        load(g.save(tmp_path), input_grid=GRID)
 
 
 def heads(g: GraphBuilder, tmp_path, *outputs: str):

@@ -273,6 +273,19 @@ def test_slices(name, tmp_path):
     check_model(g, tmp_path, rng)
 
 
+@pytest.mark.parametrize("block", [2, 3])
+def test_blocks_of_pixels(block, tmp_path):
+    rng = seeded(12)
+    shape, channels = (1, 2, 3, 2 * block**2), 2
+    g = Random(rng, shape)
+    g.like("DEPTH_TO_SPACE", shape=(1, 2 * block, 3 * block, channels), grid=g.grid,
+           table="DepthToSpaceOptions", blockSize=block)
+    g.conv(channels, (1, 1), (2 * block, 3 * block), grid=g.grid)
+    g.like("SPACE_TO_DEPTH", shape=shape, grid=g.grid, table="SpaceToDepthOptions",
+           blockSize=block)
+    check_model(g, tmp_path, rng)
+
+
 def classifier(rng) -> Random:
     """A residual network in small, from reals to a softmax on the host."""
     g = Random(rng, (1, 8, 8, 3))
