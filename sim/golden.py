@@ -36,6 +36,7 @@ from ..gen.network import (
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 
 __all__ = ["compute", "run"]
@@ -238,6 +239,11 @@ def _(op: Requantize, x: Array) -> Array:
 @compute.register
 def _(op: Multiply, a: Array, b: Array) -> Array:
     return (a.astype(np.int64) + op.offsets[0]) * (b.astype(np.int64) + op.offsets[1])
+
+
+@compute.register
+def _(op: Weigh, x: Array) -> Array:
+    return x.astype(np.int64) * op.rows[:, None, None] * op.columns[:, None]
 
 
 @compute.register

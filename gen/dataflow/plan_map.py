@@ -22,6 +22,7 @@ from ...rtl_templates.threshold import ThresholdParams
 from ...rtl_templates.tile_pool import TilePoolParams
 from ...rtl_templates.upsample import UpsampleParams
 from ...rtl_templates.validation import divisors
+from ...rtl_templates.weigh import WeighParams
 from ..network import (
     Add,
     ArgMax,
@@ -40,6 +41,7 @@ from ..network import (
     SumPool,
     Threshold,
     Upsample,
+    Weigh,
 )
 from .affine import Affine, affine_form
 from .builder import Builder
@@ -213,6 +215,18 @@ class MultiplyPlan(LanePlan):
                               beats=self.output.size // lanes)
 
 
+class WeighPlan(LanePlan):
+    """Factors by row and column."""
+
+    op: Weigh
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return WeighParams(input_type=x.type, output_type=self.output.type, channels=x.shape[2],
+                           rows=tuple(self.op.rows.tolist()),
+                           columns=tuple(self.op.columns.tolist()), lanes=lanes)
+
+
 class CatPlan(LanePlan):
     """Concatenation along the channels."""
 
@@ -359,6 +373,7 @@ _register((Pad,), PadPlan)
 _register((Crop,), CropPlan)
 _register((Add,), AddPlan)
 _register((Multiply,), MultiplyPlan)
+_register((Weigh,), WeighPlan)
 _register((Concat,), CatPlan)
 _register((Upsample,), UpsamplePlan)
 _register((ArgMax,), ArgMaxPlan)

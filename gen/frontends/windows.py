@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from ..network import MaxPool, Pad, SumPool, Upsample
+from .averages import averageable
 from .context import Context, converts
 from .layouts import FeatureMap, spatial, spread
 from .quantise import materialise
@@ -175,13 +176,20 @@ def _pad_node(ctx: Context, node: Node) -> Value:
 
 
 def _mean(ctx: Context, node: Node, source: FeatureMap, kernel: tuple[int, int],
-          stride: tuple[int, int], pads: Pads, index: Array | None) -> Value:
-    """Sum of windows, to be divided by their size."""
+          stride: tuple[int, int], pads: Pads, index: Array | None,
+          counted: Pads | None = None) -> Value:
+    """Sum of windows, to be divided by their size.
+
+    ``counted`` are the pads that count as elements, all of them if they are not given.
+    """
     value = source.value
     size = kernel[0] * kernel[1]
     name = ctx.name(node, "pool")
-    tensor = _pad(ctx, node, name, value.tensor, pads, value.zero_point)
+    fill = value.zero_point if counted in (None, pads) else 0
+    tensor = _pad(ctx, node, name, value.tensor, pads, fill)
     ctx.emit(node, SumPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride))
+    if counted not in (None, pads):
+        name, size = averageable(ctx, node.label, name, value.tensor, kernel, stride, pads, counted)
     if index is None:
         index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,
                                          node.channels_last))
@@ -201,13 +209,9 @@ def _average_pool(ctx: Context, node: Node) -> Value:
     stride, dilation, pads = window(node, shape, kernel)
     if dilation != (1, 1):
         raise UnsupportedError(node.label, "it is dilated", "Use dilation 1")
-    if _ceil(node, shape, list(kernel), stride, pads) != pads:
-        raise UnsupportedError(node.label, "ceil_mode adds windows of another size",
-                               "Pad the input instead")
-    if any(pads) and not node.attributes.get("count_include_pad", 0):
-        raise UnsupportedError(node.label, "its windows at the edge have another size",
-                               "Set count_include_pad, or use no pads")
-    return _mean(ctx, node, source, kernel, stride, pads, None)
+    counted = pads if node.attributes.get("count_include_pad", 0) else (0, 0, 0, 0)
+    pads = _ceil(node, shape, list(kernel), stride, pads)
+    return _mean(ctx, node, source, kernel, stride, pads, None, counted)
 
 
 @converts("GlobalAveragePool")

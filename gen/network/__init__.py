@@ -20,11 +20,12 @@ from .ops import (
     SumPool,
     Threshold,
     Upsample,
+    Weigh,
 )
 from .tensor import Tensor
 
 __all__ = [
     "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "Interface",
     "MaxPool", "Multiply", "Network", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth",
-    "SumPool", "Tensor", "Threshold", "Upsample",
+    "SumPool", "Tensor", "Threshold", "Upsample", "Weigh",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from .tensor import Tensor
 __all__ = [
     "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "MaxPool",
     "Multiply", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth", "SumPool", "Threshold",
-    "Upsample",
+    "Upsample", "Weigh",
 ]  # fmt: skip
 
 
@@ -446,6 +446,32 @@ class Multiply(Op):
         a, b = ((x.lo + o, x.hi + o) for x, o in zip(inputs, self.offsets, strict=True))
         ends = [x * y for x in a for y in b]
         return Tensor.ranged(inputs[0].shape, min(ends), max(ends))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weigh(Op):
+    """``x * rows[y] * columns[x]``: sums of windows that reach over the edge, on one scale.
+
+    Parameters
+    ----------
+    rows, columns : array of int, (height,) and (width,)
+        Positive.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def __post_init__(self) -> None:
+        if min(_int_array(self, field, 1).min(initial=1 << 62) for field in ("rows", "columns")) < 1:
+            raise self.error("factors must be positive, and at least one")
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if x.shape[:2] != (len(self.rows), len(self.columns)):
+            raise self.error(f"{len(self.rows)} x {len(self.columns)} factors for {x.shape}")
+        most, least = (int(f(self.rows)) * int(f(self.columns)) for f in (np.max, np.min))
+        return Tensor.ranged(x.shape, min(x.lo * most, x.lo * least),
+                             max(x.hi * most, x.hi * least))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

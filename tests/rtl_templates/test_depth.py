@@ -19,6 +19,7 @@ from quantloom.rtl_templates.threshold import ThresholdParams
 from quantloom.rtl_templates.tile_pool import TilePoolParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from quantloom.rtl_templates.upsample import UpsampleParams
+from quantloom.rtl_templates.weigh import WeighParams
 
 from .bench import check_block
 from .timing import check_schedule
@@ -76,6 +77,8 @@ BLOCKS = {
                                            thresholds=np.array([[-2, 0, 3]]),
                                            positions_per_frame=9, depth=d),
     "upsample": lambda d: UpsampleParams(type=U2, shape=(3, 4, 2), factors=(2, 2), depth=d),
+    "weigh": lambda d: WeighParams(input_type=U2, output_type=IntType(6), channels=2,
+                                   rows=(3, 2, 3), columns=(2, 1, 1, 2), depth=d),
     "window_column": lambda d: window(d, "column"),
     "window_full": lambda d: window(d, "full"),
     "window_serial": lambda d: window(d, "serial", (3, 4, 2)),

@@ -28,6 +28,7 @@ from quantloom.gen.network import (
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from quantloom.sim import golden
@@ -206,6 +207,10 @@ def test_shapes_and_sums():
     np.testing.assert_array_equal(y, np.concatenate([a, b], axis=3))
     x, y = result(Upsample(name="o", inputs=("a",), factors=(3, 2)), tensor)
     assert all((y[:, i::3, j::2] == x).all() for i in range(3) for j in range(2))
+    x, y = result(Weigh(name="o", inputs=("a",), rows=np.array([2, 1]),
+                        columns=np.array([1, 5, 3])), tensor)
+    np.testing.assert_array_equal(y[:, 0, 1], 10 * x[:, 0, 1])
+    np.testing.assert_array_equal(y[:, 1, 2], 3 * x[:, 1, 2])
     x, y = result(Crop(name="o", inputs=("a",), start=(1, 0, 2), size=(1, 3, 2)), tensor)
     np.testing.assert_array_equal(y, x[:, 1:2, :, 2:])
     x, y = result(Reshape(name="o", inputs=("a",), shape=(1, 1, 24)), tensor)

@@ -12,7 +12,9 @@ import shutil
 import numpy as np
 import pytest
 
+from quantloom.gen.errors import UnsupportedError
 from quantloom.gen.frontends.hls4ml.fixed import ROUNDINGS
+from quantloom.gen.frontends.hls4ml.graph import convert
 
 from .layers import (
     activation,
@@ -100,6 +102,28 @@ def test_crops(io_type, tmp_path):
     precisions = {"x": {"result": "fixed<8,3>"}, "crop": {"result": "fixed<7,2,RND,SAT>"},
                   "c": types("fixed<12,7>")}
     check(layers, precisions, grid(rng, 20, 6, 7, 2), tmp_path, io_type)
+
+
+def test_averages_at_the_edge(tmp_path):
+    """One layer counts the padding; the others do not, with divisors that are powers of two and
+    that are not."""
+    layers = [
+        source(7, 6, 2), pool("p1", "Average", (7, 6, 2), (3, 3), (1, 1), (1, 1, 1, 1)),
+        pool("p2", "Average", (7, 6, 2), (2, 2), (2, 1), (0, 0, 1, 1)),
+        pool("p3", "Average", (4, 6, 2), (2, 3), (1, 1), (1, 1, 0, 1), count_pad=True)]
+    precisions = {
+        "x": {"result": "fixed<8,3>"}, "p1": {"result": "fixed<12,4>", "accum": "fixed<16,8>"},
+        "p2": {"result": "fixed<12,4,RND,SAT>", "accum": "auto"},
+        "p3": {"result": "fixed<10,4>", "accum": "fixed<24,12>"}}
+    check(layers, precisions, grid(np.random.default_rng(8), 30, 7, 6, 2), tmp_path)
+
+
+def test_an_average_at_the_edge_must_not_overflow(tmp_path):
+    layers = [source(4, 4, 1), pool("p", "Average", (4, 4, 1), (3, 3), (1, 1), (1, 1, 1, 1))]
+    precisions = {"x": {"result": "fixed<8,3>"},
+                  "p": {"result": "fixed<8,3>", "accum": "fixed<9,4>"}}
+    with pytest.raises(UnsupportedError, match="its accumulator overflows, and its windows at the"):
+        convert(graph(layers, precisions, "Quantloom", tmp_path))
 
 
 def test_crop_of_a_sequence(tmp_path):
