@@ -292,7 +292,7 @@ def _(op: Add, *xs: Array) -> Array:
 
 @compute.register
 def _(op: Concat, *xs: Array) -> Array:
-    return np.concatenate(xs, axis=3)
+    return np.concatenate(xs, axis=1 + op.axis)
 
 
 @compute.register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import gcd
+from math import gcd, prod
 from types import MappingProxyType
 
 from ...rtl_templates.add import AddParams
@@ -228,16 +228,20 @@ class WeighPlan(LanePlan):
 
 
 class CatPlan(LanePlan):
-    """Concatenation along the channels."""
+    """Concatenation: so many elements of each tensor in turn."""
+
+    op: Concat
 
     def options(self) -> list[int]:
+        if self.op.axis < 2:
+            return lane_options(self)
         return divisors(gcd(*(x.shape[2] for x in self.inputs)))
 
     def params(self, lanes: int) -> BlockParams:
+        runs = tuple(prod(x.shape[self.op.axis :]) for x in self.inputs)
         return CatParams(input_types=tuple(x.type for x in self.inputs),
-                         output_type=self.output.type,
-                         channels=tuple(x.shape[2] for x in self.inputs), lanes=lanes,
-                         positions_per_frame=self.output.size // self.output.shape[2])
+                         output_type=self.output.type, channels=runs, lanes=lanes,
+                         positions_per_frame=self.output.size // sum(runs))
 
 
 class UpsamplePlan(LanePlan):

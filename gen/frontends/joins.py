@@ -12,7 +12,7 @@ from ...rtl_templates.types import IntType
 from ..errors import UnsupportedError
 from ..network import Add, Concat, Multiply, Requantize
 from .context import Context, LayoutError, converts
-from .layouts import in_blocks
+from .layouts import in_blocks, spread
 from .quantise import materialise
 from .reader import Node
 from .selection import cut
@@ -108,6 +108,8 @@ def _concat(ctx: Context, node: Node) -> Value:
         return parts[0]
     zero = parts[0].zero_point
     parts = [p if p.zero_point == zero else _shift_zero(ctx, node, p, zero) for p in parts]
+    if (joined := _along_the_map(ctx, node, parts)) is not None:
+        return joined
     shapes = [ctx.tensor(p).shape for p in parts]
     if any(ctx.size(p) != p.index.size for p in parts):
         raise LayoutError(node.label, "an operand is not a whole tensor", "Join whole tensors")
@@ -127,6 +129,30 @@ def _concat(ctx: Context, node: Node) -> Value:
                             for p, s in zip(parts, shapes, strict=True)])
     op = Concat(name=ctx.name(node, "concat"), inputs=tuple(p.tensor for p in parts))
     return Value(ctx.emit(node, op), index, squeeze_uniform(scale), zero, exclusive=True)
+
+
+def _along_the_map(ctx: Context, node: Node, parts: list[Value]) -> Value | None:
+    """Feature maps joined along their height or width; None if that is not what is to be done.
+
+    As the model's output they are left side by side as channels: nothing needs to wait there.
+    """
+    rank = parts[0].index.ndim
+    axis = int(node.attributes.get("axis", 1)) % rank
+    if rank not in (3, 4) or node.output in ctx.graph.outputs:
+        return None
+    for last in (False, True):
+        along = axis - (1 if last else 2) + 4 - rank  # 0: height, 1: width
+        if not 4 - rank <= along < 2 or not all(
+                np.array_equal(p.index, spread(ctx.tensor(p).shape, rank, last)) for p in parts):
+            continue
+        if any(not np.array_equal(p.scale, parts[0].scale) for p in parts):
+            raise UnsupportedError(node.label, "its operands have different scales",
+                                   "Quantise them with one scale")
+        name = ctx.emit(node, Concat(name=ctx.name(node, "concat"), axis=along,
+                                     inputs=tuple(p.tensor for p in parts)))
+        index = spread(ctx.tensors[name].shape, rank, last)
+        return Value(name, index, parts[0].scale, parts[0].zero_point, exclusive=True)
+    return None
 
 
 def _shift_zero(ctx: Context, node: Node, value: Value, zero: int) -> Value:

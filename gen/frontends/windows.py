@@ -180,15 +180,19 @@ def _mean(ctx: Context, node: Node, source: FeatureMap, kernel: tuple[int, int],
           counted: Pads | None = None) -> Value:
     """Sum of windows, to be divided by their size.
 
-    ``counted`` are the pads that count as elements, all of them if they are not given.
+    ``counted`` are the pads that count as elements, all of them if they are not given. Where
+    windows differ in size, the quotient is the source's as long as its sums are exact in float32,
+    as with scales that are powers of two; else the source's own depend on the order of addition.
     """
     value = source.value
     size = kernel[0] * kernel[1]
     name = ctx.name(node, "pool")
-    fill = value.zero_point if counted in (None, pads) else 0
-    tensor = _pad(ctx, node, name, value.tensor, pads, fill)
+    counted = pads if counted is None else counted
+    tensor = _pad(ctx, node, name, value.tensor, counted, value.zero_point)
+    top, left, bottom, right = (p - c for p, c in zip(pads, counted, strict=True))
+    tensor = _pad(ctx, node, name, tensor, (top, left, bottom, right), 0)
     ctx.emit(node, SumPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride))
-    if counted not in (None, pads):
+    if counted != pads:
         name, size = averageable(ctx, node.label, name, value.tensor, kernel, stride, pads, counted)
     if index is None:
         index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,

@@ -462,7 +462,8 @@ class Weigh(Op):
     columns: np.ndarray
 
     def __post_init__(self) -> None:
-        if min(_int_array(self, field, 1).min(initial=1 << 62) for field in ("rows", "columns")) < 1:
+        rows, columns = (_int_array(self, field, 1) for field in ("rows", "columns"))
+        if not rows.size or not columns.size or min(rows.min(), columns.min()) < 1:
             raise self.error("factors must be positive, and at least one")
 
     def infer(self, *inputs: Tensor) -> Tensor:
@@ -476,16 +477,23 @@ class Weigh(Op):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Concat(Op):
-    """Concatenation along the channels."""
+    """Concatenation along the channels, or along the height (``axis`` 0) or width (1)."""
+
+    axis: int = 2
 
     def infer(self, *inputs: Tensor) -> Tensor:
-        if len({x.shape[:2] for x in inputs}) != 1:
-            raise self.error(f"inputs differ in height or width: {[x.shape for x in inputs]}")
+        if self.axis not in (0, 1, 2):
+            raise self.error(f"axis must be 0, 1 or 2, not {self.axis}")
+        if len({(*x.shape[: self.axis], *x.shape[self.axis + 1 :]) for x in inputs}) != 1:
+            sizes = " or ".join(("height", "width", "channels")[k] for k in range(3)
+                                if k != self.axis)
+            raise self.error(f"inputs differ in {sizes}: {[x.shape for x in inputs]}")
         lo, hi = min(x.lo for x in inputs), max(x.hi for x in inputs)
         types = {x.type for x in inputs}
         type_ = types.pop() if len(types) == 1 else _integer_type(inputs, lo, hi)
-        shape = (*inputs[0].shape[:2], sum(x.shape[2] for x in inputs))
-        return Tensor(shape, type_, lo, hi)
+        shape = list(inputs[0].shape)
+        shape[self.axis] = sum(x.shape[self.axis] for x in inputs)
+        return Tensor((shape[0], shape[1], shape[2]), type_, lo, hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

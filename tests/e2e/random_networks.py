@@ -27,6 +27,7 @@ from quantloom.gen.network import (
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
@@ -35,8 +36,8 @@ __all__ = ["REARRANGING", "STEPS", "random_folding", "random_network"]
 STEPS = ("conv", "conv", "pool", "branches", "narrow", "upsample")
 """Kinds of steps of a network."""
 
-REARRANGING = (*STEPS, "crop", "crop", "blocks", "blocks")
-"""The same, and more that only move elements."""
+REARRANGING = (*STEPS, "crop", "crop", "blocks", "blocks", "weigh", "stack")
+"""The same, and more that move elements, or depend on where they are."""
 
 MAX_BITS = 12
 """Wider tensors are narrowed by a threshold or a rescaling before anything else."""
@@ -204,6 +205,26 @@ class _Sketch:
         return self.add(kind(name=self.name("blocks"), inputs=(source,), block=self.pick(*fits),
                              channel_major=bool(self.rng.random() < 0.5)))
 
+    def weigh(self, source: str) -> str:
+        """Factors that are others near the edges."""
+        def factors(n: int) -> np.ndarray:
+            inner, outer = (int(f) for f in self.rng.integers(1, 7, 2))
+            return np.array([outer if k < 1 or k > n - 1 - edge else inner for k in range(n)])
+
+        edge = int(self.rng.integers(0, 3))
+        height, width, _ = self.tensors[source].shape
+        return self.add(Weigh(name=self.name("weigh"), inputs=(source,), rows=factors(height),
+                              columns=factors(width)))
+
+    def stack(self, source: str) -> str:
+        """A map and an activation of it, side by side or one above the other."""
+        x = self.tensors[source]
+        if x.type.bits > 4:
+            source = self.narrow(source)
+        other = self.narrow(source)
+        return self.add(Concat(name=self.name("stack"), inputs=(source, other),
+                               axis=self.pick(0, 1)))
+
     def network(self, steps: tuple[str, ...]) -> Network:
         here = "input"
         for _ in range(int(self.rng.integers(2, 6))):
@@ -214,6 +235,10 @@ class _Sketch:
             step = self.pick(*steps)
             if step == "crop":
                 here = self.crop(here)
+            elif step == "weigh":
+                here = self.weigh(here)
+            elif step == "stack":
+                here = self.stack(here)
             elif step == "blocks":
                 here = self.blocks(here)
             elif step == "upsample" and x.size <= 120 and x.shape[0] > 1:

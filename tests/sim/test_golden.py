@@ -205,6 +205,10 @@ def test_shapes_and_sums():
     np.testing.assert_array_equal(y, 3 * a - 2 * b)
     a, b, y = result(Concat(name="o", inputs=("a", "b")), tensor, full((2, 3, 1), "uint5"))
     np.testing.assert_array_equal(y, np.concatenate([a, b], axis=3))
+    for axis, shape in enumerate([(1, 3, 4), (2, 2, 4)]):
+        a, b, y = result(Concat(name="o", inputs=("a", "b"), axis=axis), tensor,
+                         full(shape, "int3"))
+        np.testing.assert_array_equal(y, np.concatenate([a, b], axis=1 + axis))
     x, y = result(Upsample(name="o", inputs=("a",), factors=(3, 2)), tensor)
     assert all((y[:, i::3, j::2] == x).all() for i in range(3) for j in range(2))
     x, y = result(Weigh(name="o", inputs=("a",), rows=np.array([2, 1]),

@@ -105,13 +105,15 @@ def _concatenation(state: Conversion, operator: FlatOperator) -> None:
     if any(grid != target for _, grid in parts) or operator.activation != "NONE":
         raise UnsupportedError(operator.label, "its operands have different scales, or it has a "
                                "fused activation", "Its kernel does neither: convert again")
+    require_options(operator)
     rank = len(state.flat(operator.outputs[0]).shape)
-    if operator.options is None or operator.options.Axis() % rank != rank - 1:
-        raise UnsupportedError(operator.label, "it does not join channels",
-                               "Join along the last axis")
+    axis = operator.options.Axis() % rank + 3 - rank  # of height, width and channels
+    if axis < 0 or (rank < 4 and axis == 3 - rank):
+        raise UnsupportedError(operator.label, "it joins samples of a batch",
+                               "Join along the height, the width or the channels")
     name = state.name(operator, "concat")
-    state.give(operator, state.add(
-        operator.label, Concat(name=name, inputs=tuple(source for source, _ in parts))))
+    state.give(operator, state.add(operator.label, Concat(
+        name=name, inputs=tuple(source for source, _ in parts), axis=axis)))
 
 
 @converts("ARG_MAX")

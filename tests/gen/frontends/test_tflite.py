@@ -286,6 +286,20 @@ def test_slices(name, tmp_path):
     check_model(g, tmp_path, rng)
 
 
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_concatenations(axis, tmp_path):
+    rng = seeded(14)
+    g = Random(rng)
+    start = g.tip
+    second = g.like("RELU", grid=g.grid)
+    shape = [1, 6, 5, 4]
+    shape[axis] *= 3
+    g.like("CONCATENATION", (second, start, second), shape, grid=g.grid,
+           table="ConcatenationOptions", axis=axis)
+    g.conv(3, (3, 3), (shape[1], shape[2]))
+    check_model(g, tmp_path, rng)
+
+
 @pytest.mark.parametrize("block", [2, 3])
 def test_blocks_of_pixels(block, tmp_path):
     rng = seeded(12)
@@ -339,6 +353,35 @@ def test_verilog(tmp_path):
     end = network.source_input
     want = execute(g.save(tmp_path), (end.scale * (frames - end.zero_point)).astype(np.float32))
     np.testing.assert_array_equal(compute(network, frames)[0], want)
+
+
+def test_verilog_of_what_moves_pixels(tmp_path):
+    """Crop, blocks, averages at the edge and a concatenation along the height, in hardware."""
+    rng = seeded(15)
+    g = Random(rng, (1, 10, 9, 3))
+    strided(g, [0, 1, 0, 0], [1, 9, 8, 3], [1] * 4, (1, 8, 8, 3))
+    g.like("SPACE_TO_DEPTH", shape=(1, 4, 4, 12), grid=g.grid, table="SpaceToDepthOptions",
+           blockSize=2)
+    g.conv(8, (3, 3), (4, 4), activation=ACTIVATION.RELU, grid=(0.9, -128))
+    low = (0.9, -128)
+    up = g.like("DEPTH_TO_SPACE", shape=(1, 8, 8, 2), grid=low, table="DepthToSpaceOptions",
+                blockSize=2)
+    g.like("AVERAGE_POOL_2D", grid=low, table="Pool2DOptions", padding=SAME, strideH=1, strideW=1,
+           filterHeight=3, filterWidth=3)
+    g.like("CONCATENATION", (g.tip, up), (1, 16, 8, 2), grid=low, table="ConcatenationOptions",
+           axis=1)
+    g.conv(3, (3, 3), (16, 8))
+    path = g.save(tmp_path)
+    network = load(path)
+    design = Design(network, quantloom.fold(network, 1_500))
+    verilog = tmp_path / "model.v"
+    verilog.write_text(to_verilog(design.dataflow))
+    frames = rng.integers(-128, 128, (4, *network.input.shape)).astype(np.int8)
+    for stress in (False, True):
+        report = simulate(design.dataflow, verilog, frames, engine="verilator", stress=stress,
+                          seed=3)
+        assert report.ok and report.frames == 4, (report.first_mismatch, report.deadlock)
+    np.testing.assert_array_equal(report.outputs.reshape(4, 16, 8, 3), execute(path, frames))
 
 
 def test_operators_at_the_ends(tmp_path):
@@ -410,8 +453,8 @@ def test_resnet8_every_layer_and_sample():
      "of 1 scales and type uint8. Only full int8 quantisation is supported"),
     (lambda g: g.op("RESHAPE", (g.tip,), (1, 7), *g.grid), "its result is of another size"),
     (lambda g: (g.like("SOFTMAX"), g.like("ELU")), "ELU .*it follows softmax, which is left to"),
-    (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (1, 12, 5, 4), *g.grid,
-                    table="ConcatenationOptions", axis=1), "it does not join channels"),
+    (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (2, 6, 5, 4), *g.grid,
+                    table="ConcatenationOptions", axis=0), "it joins samples of a batch"),
     (lambda g: strided(g, [0, 5, 0, 0], [1, 0, 5, 4], [1, -1, 1, 1], (1, 5, 5, 4)),
      r"its strides are \[1, -1, 1, 1\]. Only positive strides"),
     (lambda g: strided(g, [0, 0, 0, 0], [1, 6, 5, 4], [1, 1, 1, 2], (1, 6, 5, 2)),

@@ -62,7 +62,7 @@ def average_pool_that_rounds_up(g):
     g.quant(0.37, 4)
 
 
-@case((1, 2, 8, 8))
+@case((1, 2, 8, 8), InputGrid(4, False, 0.5, 5))
 def average_pool_that_rounds_up_and_counts_pads(g):
     g.node("AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 0, 0], ceil_mode=1,
            count_include_pad=1)

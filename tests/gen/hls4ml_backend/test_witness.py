@@ -118,6 +118,18 @@ def test_averages_at_the_edge(tmp_path):
     check(layers, precisions, grid(np.random.default_rng(8), 30, 7, 6, 2), tmp_path)
 
 
+def test_maps_side_by_side(tmp_path):
+    rng = np.random.default_rng(9)
+    layers = [source(4, 5, 2), conv(rng, "a", (4, 5, 2), 2, (1, 1), inputs=["x"]),
+              {"class_name": "Concatenate", "name": "over", "op": "concatenate3d", "axis": 1,
+               "inputs": ["x", "a"]},
+              {"class_name": "Concatenate", "name": "beside", "op": "concatenate3d", "axis": 2,
+               "inputs": ["over", "over"]}]
+    precisions = {"x": {"result": "fixed<8,3>"}, "a": types("fixed<9,5,RND,SAT>"),
+                  "over": {"result": "fixed<10,5>"}, "beside": {"result": "fixed<9,4,TRN,SAT>"}}
+    check(layers, precisions, grid(rng, 20, 4, 5, 2), tmp_path)
+
+
 def test_an_average_at_the_edge_must_not_overflow(tmp_path):
     layers = [source(4, 4, 1), pool("p", "Average", (4, 4, 1), (3, 3), (1, 1), (1, 1, 1, 1))]
     precisions = {"x": {"result": "fixed<8,3>"},
