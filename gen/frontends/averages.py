@@ -6,6 +6,7 @@ from math import lcm
 
 import numpy as np
 
+from ..errors import UnsupportedError
 from ..network import Weigh
 from .draft import Draft
 
@@ -39,6 +40,11 @@ def averageable(draft: Draft, label: str, name: str, source: str, kernel: tuple[
     -------
     tensor : str
     divisor : int
+
+    Raises
+    ------
+    UnsupportedError
+        If a window has no elements.
     """
     factors, divisor = [], 1
     for axis, n in enumerate(draft.tensors[name].shape[:2]):
@@ -46,6 +52,9 @@ def averageable(draft: Draft, label: str, name: str, source: str, kernel: tuple[
         size = draft.tensors[source].shape[axis]
         counts = (np.minimum(first + kernel[axis], size + counted[axis + 2])
                   - np.maximum(first, -counted[axis])).tolist()
+        if min(counts) < 1:
+            raise UnsupportedError(label, "a window lies in the padding alone",
+                                   "Pad by less than the kernel")
         common = lcm(*counts)
         factors.append(np.array([common // count for count in counts]))
         divisor *= common
