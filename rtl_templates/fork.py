@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
+from amaranth.lib import data, wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .queue import Queue, queue_resources
@@ -19,13 +19,15 @@ __all__ = ["Fork", "ForkParams"]
 
 @dataclass(frozen=True, kw_only=True)
 class ForkParams(BlockParams):
-    """Every beat to each of several outputs.
+    """Every beat, or some of its elements, to each of several outputs.
 
     Parameters
     ----------
     stream : StreamShape
     copies : int
         Outputs, at least 1.
+    lanes : tuple of tuple of int, or None
+        Lanes of the input that each output has, in its order; None: all of them.
     depths : tuple of int, or None
         Places behind each output; None: two, enough for one beat a cycle. Outputs of depth 1
         share one register.
@@ -34,6 +36,7 @@ class ForkParams(BlockParams):
     stream: StreamShape
     copies: int = 2
     depths: tuple[int, ...] | None = None
+    lanes: tuple[tuple[int, ...], ...] | None = None
 
     kind = "fork"
 
@@ -42,6 +45,10 @@ class ForkParams(BlockParams):
         if self.depths is not None and (len(self.depths) != self.copies or min(self.depths) < 1):
             raise ValueError(
                 f"depths must be {self.copies} positive integers, not {self.depths!r}")
+        if self.lanes is not None and (len(self.lanes) != self.copies or not all(
+                lanes and set(lanes) <= set(range(self.stream.lanes)) for lanes in self.lanes)):
+            raise ValueError(f"lanes must be {self.copies} choices of {self.stream.lanes} lanes, "
+                             f"not {self.lanes!r}")
 
     @property
     def inputs(self) -> tuple[StreamShape, ...]:
@@ -49,7 +56,9 @@ class ForkParams(BlockParams):
 
     @property
     def outputs(self) -> tuple[StreamShape, ...]:
-        return (self.stream,) * self.copies
+        if self.lanes is None:
+            return (self.stream,) * self.copies
+        return tuple(replace(self.stream, lanes=len(lanes)) for lanes in self.lanes)
 
     @property
     def cycles(self) -> int:
@@ -66,13 +75,15 @@ class ForkParams(BlockParams):
         total, shared = Resources(lut=1), depths.count(1)
         if shared:
             total += Resources(lut=shared - 0.5, ff=self.stream.width + shared)
-        for depth in depths:
+        for shape, depth in zip(self.outputs, depths, strict=True):
             if depth > 1:
-                total += queue_resources(self.stream.width, depth)
+                total += queue_resources(shape.width, depth)
         return total
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (np.asarray(beats[0], dtype=np.int64),) * self.copies
+        x = np.asarray(beats[0], dtype=np.int64)
+        return tuple(x if self.lanes is None else x[:, lanes]
+                     for lanes in self.lanes or (None,) * self.copies)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         depth = None if self.depths is None else min(self.depths)
@@ -98,20 +109,21 @@ class Fork(BlockComponent[ForkParams]):
     """
 
     def elaborate(self, platform: object) -> Module:
+        p = self.params
         m = Module()
-        depths = self.params.depths or (2,) * self.params.copies
+        depths = p.depths or (2,) * p.copies
         room = Signal()
         rooms = []
         shared = []
         for k, depth in enumerate(depths):
             port = getattr(self, f"o_{k}" if k else "o")
             if depth == 1:
-                shared.append(port)
+                shared.append(k)
                 continue
-            m.submodules[f"queue_{k}"] = queue = Queue(self.params.stream.layout, depth)
+            m.submodules[f"queue_{k}"] = queue = Queue(p.outputs[k].layout, depth)
             wiring.connect(m, queue.o, wiring.flipped(port))
             m.d.comb += [
-                queue.i.payload.eq(self.i.payload),
+                queue.i.payload.eq(self._part(self.i.payload, k)),
                 queue.i.valid.eq(self.i.valid & room),
             ]
             rooms.append(queue.i.ready)
@@ -123,8 +135,14 @@ class Fork(BlockComponent[ForkParams]):
         ]
         return m
 
-    def _register(self, m: Module, ports: list[stream.Interface], put: Value) -> Value:
+    def _part(self, payload: data.View, output: int) -> ValueLike:
+        """What an output has of a payload."""
+        lanes = self.params.lanes
+        return payload if lanes is None else Cat(payload[lane] for lane in lanes[output])
+
+    def _register(self, m: Module, outputs: list[int], put: Value) -> Value:
         """One register for several outputs; whether all of them have taken its beat."""
+        ports = [getattr(self, f"o_{k}" if k else "o") for k in outputs]
         payload = Signal(self.params.stream.layout, reset_less=True)
         waiting = Signal(len(ports))
         empty = Signal()
@@ -133,6 +151,6 @@ class Fork(BlockComponent[ForkParams]):
             m.d.sync += [payload.eq(self.i.payload), waiting.eq(put.replicate(len(ports)))]
         with m.Else():
             m.d.sync += waiting.eq(waiting & ~Cat(port.ready for port in ports))
-        for k, port in enumerate(ports):
-            m.d.comb += [port.payload.eq(payload), port.valid.eq(waiting[k])]
+        for k, (output, port) in enumerate(zip(outputs, ports, strict=True)):
+            m.d.comb += [port.payload.eq(self._part(payload, output)), port.valid.eq(waiting[k])]
         return empty

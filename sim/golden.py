@@ -21,7 +21,9 @@ from ..gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Network,
@@ -29,10 +31,12 @@ from ..gen.network import (
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 
 __all__ = ["compute", "run"]
@@ -238,6 +242,11 @@ def _(op: Multiply, a: Array, b: Array) -> Array:
 
 
 @compute.register
+def _(op: Weigh, x: Array) -> Array:
+    return x.astype(np.int64) * op.rows[:, None, None] * op.columns[:, None]
+
+
+@compute.register
 def _(op: Clip, x: Array) -> Array:
     return np.clip(x.astype(np.int64), op.lo, op.hi)
 
@@ -247,6 +256,12 @@ def _(op: Pad, x: Array) -> Array:
     top, left, bottom, right = op.pads
     wide = x.astype(np.int64)
     return np.pad(wide, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=op.value)
+
+
+@compute.register
+def _(op: Crop, x: Array) -> Array:
+    box = (slice(first, first + n) for first, n in zip(op.start, op.size, strict=True))
+    return x[:, *box]
 
 
 @compute.register
@@ -277,12 +292,22 @@ def _(op: Add, *xs: Array) -> Array:
 
 @compute.register
 def _(op: Concat, *xs: Array) -> Array:
-    return np.concatenate(xs, axis=3)
+    return np.concatenate(xs, axis=1 + op.axis)
 
 
 @compute.register
 def _(op: Upsample, x: Array) -> Array:
     return x.repeat(op.factors[0], axis=1).repeat(op.factors[1], axis=2)
+
+
+@compute.register
+def _(op: DepthToSpace, x: Array) -> Array:
+    return op.moved(x)
+
+
+@compute.register
+def _(op: SpaceToDepth, x: Array) -> Array:
+    return op.moved(x)
 
 
 @compute.register

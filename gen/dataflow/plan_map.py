@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import gcd
+from math import gcd, prod
 from types import MappingProxyType
 
 from ...rtl_templates.add import AddParams
@@ -12,6 +12,7 @@ from ...rtl_templates.argmax import ArgMaxParams
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.cat import CatParams
 from ...rtl_templates.clip import ClipParams
+from ...rtl_templates.crop import CropParams, crop_lanes
 from ...rtl_templates.multiply import MultiplyParams
 from ...rtl_templates.pad import PadParams
 from ...rtl_templates.pool import PoolParams
@@ -21,12 +22,14 @@ from ...rtl_templates.threshold import ThresholdParams
 from ...rtl_templates.tile_pool import TilePoolParams
 from ...rtl_templates.upsample import UpsampleParams
 from ...rtl_templates.validation import divisors
+from ...rtl_templates.weigh import WeighParams
 from ..network import (
     Add,
     ArgMax,
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
     MaxPool,
     Multiply,
@@ -38,6 +41,7 @@ from ..network import (
     SumPool,
     Threshold,
     Upsample,
+    Weigh,
 )
 from .affine import Affine, affine_form
 from .builder import Builder
@@ -174,6 +178,20 @@ class PadPlan(LanePlan):
                          pads=self.op.pads, value=self.op.value, lanes=lanes)
 
 
+class CropPlan(LanePlan):
+    """A box of a tensor."""
+
+    op: Crop
+
+    def options(self) -> list[int]:
+        return crop_lanes(self.inputs[0].shape, self.op.start, self.op.size)
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return CropParams(type=x.type, shape=x.shape, start=self.op.start, size=self.op.size,
+                          lanes=lanes)
+
+
 class AddPlan(LanePlan):
     """Sum of tensors."""
 
@@ -197,17 +215,33 @@ class MultiplyPlan(LanePlan):
                               beats=self.output.size // lanes)
 
 
+class WeighPlan(LanePlan):
+    """Factors by row and column."""
+
+    op: Weigh
+
+    def params(self, lanes: int) -> BlockParams:
+        (x,) = self.inputs
+        return WeighParams(input_type=x.type, output_type=self.output.type, channels=x.shape[2],
+                           rows=tuple(self.op.rows.tolist()),
+                           columns=tuple(self.op.columns.tolist()), lanes=lanes)
+
+
 class CatPlan(LanePlan):
-    """Concatenation along the channels."""
+    """Concatenation: so many elements of each tensor in turn."""
+
+    op: Concat
 
     def options(self) -> list[int]:
+        if self.op.axis < 2:
+            return lane_options(self)
         return divisors(gcd(*(x.shape[2] for x in self.inputs)))
 
     def params(self, lanes: int) -> BlockParams:
+        runs = tuple(prod(x.shape[self.op.axis :]) for x in self.inputs)
         return CatParams(input_types=tuple(x.type for x in self.inputs),
-                         output_type=self.output.type,
-                         channels=tuple(x.shape[2] for x in self.inputs), lanes=lanes,
-                         positions_per_frame=self.output.size // self.output.shape[2])
+                         output_type=self.output.type, channels=runs, lanes=lanes,
+                         positions_per_frame=self.output.size // sum(runs))
 
 
 class UpsamplePlan(LanePlan):
@@ -340,8 +374,10 @@ def _register(kinds: tuple[type[Op], ...], plan_type: type[Plan]) -> None:
 
 _register((Threshold, Requantize, Clip), ElementwisePlan)
 _register((Pad,), PadPlan)
+_register((Crop,), CropPlan)
 _register((Add,), AddPlan)
 _register((Multiply,), MultiplyPlan)
+_register((Weigh,), WeighPlan)
 _register((Concat,), CatPlan)
 _register((Upsample,), UpsamplePlan)
 _register((ArgMax,), ArgMaxPlan)

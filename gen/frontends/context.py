@@ -188,11 +188,12 @@ class Context(Draft):
             raise UnsupportedError(
                 node.label, f"a constant of shape {constant.shape} does not fit the tensor of "
                 f"shape {value.index.shape}", "Use one value, or one a channel") from None
-        flat = np.zeros(self.size(value), wide.dtype)
-        flat[value.index.ravel()] = wide.ravel()
+        flat, read = np.zeros(self.size(value), wide.dtype), np.zeros(self.size(value), bool)
+        flat[value.index.ravel()], read[value.index.ravel()] = wide.ravel(), True
         rows = flat.reshape(-1, self.channels(value))
-        if np.all(rows == rows[0]):
-            row = rows[0]
+        reads = read.reshape(rows.shape)  # what is not read may have any constant
+        row = np.take_along_axis(rows, reads.argmax(axis=0)[None], axis=0)[0]
+        if np.all((rows == row) | ~reads):
             return value, row[0].reshape(()) if np.all(row == row[0]) else row[:, None]
         if value.raw:
             raise UnsupportedError(node.label, "a constant varies over the positions of the input",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import QuantloomError, UnsupportedError
-from ..network import Add, Clip, Op, Requantize, Reshape, Tensor, Threshold
+from ..network import Add, Clip, Crop, MaxPool, Op, Requantize, Reshape, Tensor, Threshold
 from .names import Names
 from .pairs import fit_pair
 from .steps import StepFunction, fit_requantize
@@ -18,6 +18,7 @@ from .steps import StepFunction, fit_requantize
 __all__ = ["MAX_ELEMENTS", "Draft"]
 
 Array = np.ndarray[Any, Any]
+Triple = tuple[int, int, int]
 
 MAX_ELEMENTS = 1 << 25
 """Largest tensor that is accepted: far above what a chip streams, far below this host's memory."""
@@ -38,6 +39,8 @@ class Draft:
     ops: dict[str, Op] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
+    # Rearrangements of a tensor, for all that need the same.
+    _made: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def add(self, label: str, op: Op) -> str:
         """Append an operation and return its name; ``label`` is the source's name in errors.
@@ -139,6 +142,41 @@ class Draft:
             return tensor
         return self.add(label or tensor, Reshape(name=self.names.take(f"{tensor}_reshape"),
                                                  inputs=(tensor,), shape=shape))
+
+    def once(self, label: str, op: Op, *key: Any) -> str:
+        """Append an operation, unless one of its kind with the same input and ``key`` is there.
+
+        Its name is a wish.
+        """
+        key = (type(op), op.inputs, *key)
+        if key not in self._made:
+            self._made[key] = self.add(label, replace(op, name=self.names.take(op.name)))
+        return self._made[key]
+
+    def box(self, label: str, tensor: str, start: Triple, size: Triple,
+            stride: tuple[int, int] = (1, 1)) -> str:
+        """A tensor's elements in a box, of rows and columns at a distance every so many.
+
+        Parameters
+        ----------
+        label : str
+            The source's name in errors.
+        start, size : (height, width, channels)
+        stride : (vertical, horizontal)
+            Taken by pooling with a kernel of one element.
+        """
+        whole = self.tensors[tensor].shape
+        # What the stride leaves out behind the last row or column needs no crop.
+        size = tuple(  # type: ignore[assignment]
+            w if first == 0 and w - n < s else n
+            for w, first, n, s in zip(whole, start, size, (*stride, 1), strict=True))
+        if size != whole:
+            tensor = self.once(label, Crop(name=f"{tensor}_crop", inputs=(tensor,), start=start,
+                                           size=size), start, size)
+        if stride != (1, 1):
+            tensor = self.once(label, MaxPool(name=f"{tensor}_sample", inputs=(tensor,),
+                                              kernel=(1, 1), stride=stride), stride)
+        return tensor
 
     def needed(self, output: str) -> list[Op]:
         """The operations that a tensor depends on."""

@@ -12,8 +12,10 @@ from ...rtl_templates.types import IntType
 from ..errors import UnsupportedError
 from ..network import Add, Concat, Multiply, Requantize
 from .context import Context, LayoutError, converts
+from .layouts import in_blocks, spread
 from .quantise import materialise
 from .reader import Node
+from .selection import cut
 from .values import Pair, Value, squeeze_uniform
 
 __all__ = ["add_values", "multiply_values"]
@@ -61,6 +63,9 @@ def _facing(ctx: Context, node: Node) -> tuple[Value, Value, Array]:
     """Both operands as integers of tensors of one shape, and where the results are."""
     a = materialise(ctx, node, ctx.value(node, 0))
     b = materialise(ctx, node, ctx.value(node, 1))
+    if not (a.index.shape == b.index.shape and ctx.size(a) == ctx.size(b)
+            and np.array_equal(a.index, b.index)):
+        a, b = (in_blocks(ctx, node, cut(ctx, node, x, channels=True)) for x in (a, b))
     if ctx.size(a) != ctx.size(b) or not np.array_equal(a.index, b.index):
         raise LayoutError(
             node.label, f"its operands, of shapes {a.index.shape} and {b.index.shape}, do not "
@@ -97,11 +102,14 @@ def multiply_values(ctx: Context, node: Node) -> Value:
 
 @converts("Concat")
 def _concat(ctx: Context, node: Node) -> Value:
-    parts = [materialise(ctx, node, ctx.value(node, i)) for i in range(len(node.inputs))]
+    values = (materialise(ctx, node, ctx.value(node, i)) for i in range(len(node.inputs)))
+    parts = [in_blocks(ctx, node, cut(ctx, node, value, channels=True)) for value in values]
     if len(parts) == 1:
         return parts[0]
     zero = parts[0].zero_point
     parts = [p if p.zero_point == zero else _shift_zero(ctx, node, p, zero) for p in parts]
+    if (joined := _along_the_map(ctx, node, parts)) is not None:
+        return joined
     shapes = [ctx.tensor(p).shape for p in parts]
     if any(ctx.size(p) != p.index.size for p in parts):
         raise LayoutError(node.label, "an operand is not a whole tensor", "Join whole tensors")
@@ -121,6 +129,30 @@ def _concat(ctx: Context, node: Node) -> Value:
                             for p, s in zip(parts, shapes, strict=True)])
     op = Concat(name=ctx.name(node, "concat"), inputs=tuple(p.tensor for p in parts))
     return Value(ctx.emit(node, op), index, squeeze_uniform(scale), zero, exclusive=True)
+
+
+def _along_the_map(ctx: Context, node: Node, parts: list[Value]) -> Value | None:
+    """Feature maps joined along their height or width; None if that is not what is to be done.
+
+    As the model's output they are left side by side as channels: nothing needs to wait there.
+    """
+    rank = parts[0].index.ndim
+    axis = int(node.attributes.get("axis", 1)) % rank
+    if rank not in (3, 4) or node.output in ctx.graph.outputs:
+        return None
+    for last in (False, True):
+        along = axis - (1 if last else 2) + 4 - rank  # 0: height, 1: width
+        if not 4 - rank <= along < 2 or not all(
+                np.array_equal(p.index, spread(ctx.tensor(p).shape, rank, last)) for p in parts):
+            continue
+        if any(not np.array_equal(p.scale, parts[0].scale) for p in parts):
+            raise UnsupportedError(node.label, "its operands have different scales",
+                                   "Quantise them with one scale")
+        name = ctx.emit(node, Concat(name=ctx.name(node, "concat"), axis=along,
+                                     inputs=tuple(p.tensor for p in parts)))
+        index = spread(ctx.tensors[name].shape, rank, last)
+        return Value(name, index, parts[0].scale, parts[0].zero_point, exclusive=True)
+    return None
 
 
 def _shift_zero(ctx: Context, node: Node, value: Value, zero: int) -> Value:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..network import DepthToSpace, SpaceToDepth
 from .context import Context, LayoutError, converts
 from .reader import Node
+from .selection import cut
 from .values import Const, Value
 
-__all__ = ["FeatureMap", "arrangement", "spatial", "spread"]
+__all__ = ["FeatureMap", "arrangement", "in_blocks", "spatial", "spread"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, int, int]
+
+_BLOCKWISE = frozenset({"DepthToSpace", "Gather", "Slice", "SpaceToDepth", "Split"})
+"""Operators that move or select elements of a feature map."""
 
 
 def spread(shape: Shape, rank: int, channels_last: bool) -> Array:
@@ -90,6 +95,7 @@ def spatial(ctx: Context, node: Node, value: Value) -> FeatureMap:
     LayoutError
         If the elements come in another order than the operation needs them.
     """
+    value = in_blocks(ctx, node, cut(ctx, node, value), channels_last=node.channels_last)
     shape = arrangement(node, value)
     places = spread(shape, value.index.ndim, node.channels_last)
     if ctx.size(value) != value.index.size or not np.array_equal(places, value.index):
@@ -118,8 +124,66 @@ def _channels(ctx: Context, node: Node, value: Value, shape: Shape) -> Array:
                       "Keep feature maps in one layout from the first to the last operation")
 
 
+def in_blocks(ctx: Context, node: Node, value: Value, *,
+              channels_last: bool | None = None) -> Value:
+    """The value on a tensor in its own order, if channels became blocks of pixels or the reverse.
+
+    Values in another order are returned as they are.
+
+    Parameters
+    ----------
+    channels_last : bool or None
+        Where the channels are; None: at either end.
+
+    Raises
+    ------
+    LayoutError
+        If the channels that become pixels have different scales.
+    """
+    rank = value.index.ndim
+    if (value.raw or value.tensor in ctx.pairs or rank not in (3, 4) or value.index.shape[0] != 1
+            or value.index.size != ctx.size(value)):
+        return value
+    old = ctx.tensor(value).shape
+    ends = (False, True) if channels_last is None else (channels_last,)
+    if any(np.array_equal(spread(old, rank, last), value.index) for last in ends):
+        return value
+    for last in ends:
+        new = arrangement(replace(node, domain="channels_last" if last else ""), value)
+        to_space = new[2] < old[2]
+        few, many = (new, old) if to_space else (old, new)
+        block = few[0] // many[0], few[1] // many[1]
+        if (block[0] * many[0], block[1] * many[1], few[2] * block[0] * block[1]) != (
+                few[0], few[1], many[2]):
+            continue
+        kind = DepthToSpace if to_space else SpaceToDepth
+        places = np.arange(value.index.size).reshape(old)
+        for channel_major in (False, True):
+            op = kind(name=f"{value.tensor}_blocks", inputs=(value.tensor,), block=block,
+                      channel_major=channel_major)
+            found = spread(new, rank, last)
+            if np.array_equal(op.moved(places).ravel()[found], value.index):
+                return _moved(ctx, node, value, op, found)
+    return value
+
+
+def _moved(ctx: Context, node: Node, value: Value, op: DepthToSpace | SpaceToDepth,
+           index: Array) -> Value:
+    channels = ctx.channels(value)
+    if isinstance(op, SpaceToDepth):
+        value = value.channels(op.order(channels).reshape(-1, channels).argsort(axis=None)
+                               % channels)
+    elif not value.uniform:
+        raise LayoutError(node.label, "the channels before it become positions",
+                          "Quantise with one scale for the whole tensor before that")
+    name = ctx.once(node.label, op, op.block, op.channel_major)
+    return replace(value, tensor=name, index=index, exclusive=False)
+
+
 def _rearrange(ctx: Context, node: Node, function: Callable[[Array], Array]) -> Value | Const:
     x = ctx.get(node, 0)
+    if isinstance(x, Value) and node.op in _BLOCKWISE:
+        x = in_blocks(ctx, node, x)  # what was moved before; two moves at once are not recognised
     if x is None:
         raise UnsupportedError(node.label, "it has no input", "Repair the model")
     try:

@@ -18,6 +18,7 @@ from .fold import FOLDABLE, fold
 from .layouts import spread
 from .quantise import materialise, no_quantiser
 from .reader import Graph, Node, read
+from .selection import cut
 from .tails import HOST_OPERATORS, leave_to_host
 from .values import Const, Value
 
@@ -211,9 +212,11 @@ def _finish(ctx: Context) -> Network:
     end, host = ends[0], ends[0].host
     if len(ends) > 1:
         end, host = _common_end(ctx, ends)
-    elif ctx.size(end) != end.index.size:
-        raise UnsupportedError(ctx.graph.outputs[0], "the output is part of a tensor",
-                               "Compute no more than is used")
+    else:
+        end = cut(ctx, ctx.graph.nodes[-1], end)
+        if ctx.size(end) != end.index.size:
+            raise UnsupportedError(ctx.graph.outputs[0], "the output is part of a tensor",
+                                   "Compute no more than is used")
     channel = end.index % ctx.channels(end)
     scale, offset = end.scale, np.zeros(())
     for step in end.steps:

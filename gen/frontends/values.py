@@ -77,6 +77,17 @@ class Step:
         return replace(self, constants=tuple(wide(c) for c in self.constants),
                        sign=wide(self.sign), affine=affine)
 
+    def channels(self, which: Array) -> Step:
+        """The step for a tensor of only these channels."""
+
+        def some(a: Any) -> Array:
+            a = np.asarray(a)
+            return a if a.ndim == 0 else a[which]
+
+        affine = self.affine and (some(self.affine[0]), some(self.affine[1]))
+        return replace(self, constants=tuple(some(c) for c in self.constants),
+                       sign=some(self.sign), affine=affine)
+
     @property
     def uniform(self) -> bool:
         """Whether all channels are treated alike."""
@@ -124,6 +135,11 @@ class Value:
     def then(self, step: Step) -> Value:
         """The value after one more step."""
         return replace(self, steps=(*self.steps, step))
+
+    def channels(self, which: Array) -> Value:
+        """The value with scales and steps of only these channels of the network tensor."""
+        scale = self.scale if self.scale.ndim == 0 else squeeze_uniform(self.scale[which])
+        return replace(self, scale=scale, steps=tuple(s.channels(which) for s in self.steps))
 
     @property
     def sign(self) -> Array:

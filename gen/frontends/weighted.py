@@ -14,6 +14,7 @@ from .context import Context, LayoutError, converts, narrowest
 from .layouts import FeatureMap, spatial, spread
 from .quantise import materialise
 from .reader import Node
+from .selection import cut
 from .values import Const, Step, Value, squeeze_uniform
 from .windows import window
 
@@ -94,7 +95,7 @@ def _split_bias(real: Array | None, scale: Array, own: Array) -> tuple[Array | N
 def _product(ctx: Context, node: Node, value: Value, integers: Array, scale: Array,
              bias: Array | None, columns: tuple[int, ...]) -> Value:
     """``x @ weights`` along the last axis of ``x``."""
-    value = materialise(ctx, node, value)
+    value = cut(ctx, node, materialise(ctx, node, value))
     shape = value.index.shape
     if not shape or shape[-1] != integers.shape[0]:
         raise UnsupportedError(node.label, f"a tensor of shape {shape} meets weights of shape "

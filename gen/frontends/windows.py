@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from ..network import MaxPool, Pad, SumPool, Upsample
+from .averages import averageable
 from .context import Context, converts
 from .layouts import FeatureMap, spatial, spread
 from .quantise import materialise
@@ -21,6 +22,8 @@ __all__ = ["window"]
 
 Array = np.ndarray[Any, Any]
 Pads = tuple[int, int, int, int]
+
+_MAX_PAD = 1 << 16
 
 
 def window(node: Node, shape: tuple[int, int, int], kernel: tuple[int, int],
@@ -54,7 +57,7 @@ def window(node: Node, shape: tuple[int, int, int], kernel: tuple[int, int],
         pads = [0, 0, 0, 0]
     elif auto not in ("NOTSET", ""):
         raise UnsupportedError(node.label, f"auto_pad {auto!r}", "Give explicit pads")
-    if len(pads) != 4 or min(pads) < 0 or max(pads) > 1 << 16:
+    if len(pads) != 4 or min(pads) < 0 or max(pads) > _MAX_PAD:
         raise UnsupportedError(node.label, f"its pads are {pads}", "Repair the model")
     if any(n + pads[i] + pads[i + 2] < k for i, (n, k) in enumerate(zip(shape, span, strict=False))
            if i < 2):
@@ -127,14 +130,70 @@ def _max_pool(ctx: Context, node: Node) -> Value:
     return replace(value, tensor=name, index=index, exclusive=False)
 
 
+@converts("Pad")
+def _pad_node(ctx: Context, node: Node) -> Value:
+    value = ctx.value(node)
+    shape = value.index.shape
+    mode = node.attributes.get("mode", "constant")
+    if mode != "constant":
+        raise UnsupportedError(node.label, f"mode {mode!r}", "Only constant padding is supported")
+    given = node.attributes.get("pads", node.attributes.get("paddings"))
+    given = ctx.const(node, 1) if given is None else np.asarray(given)
+    axes = ctx.const(node, 3, range(len(shape))).tolist()
+    if given.size != 2 * len(axes) or len({int(a) % len(shape) for a in axes}) != len(axes):
+        raise UnsupportedError(node.label, f"its pads are {given.tolist()}", "Repair the model")
+    pads = np.zeros((2, len(shape)), np.int64)
+    pads[:, axes] = given.reshape(2, -1)
+    if pads.max(initial=0) > _MAX_PAD:
+        raise UnsupportedError(node.label, f"its pads are {pads.tolist()}", "Repair the model")
+    cuts = tuple(slice(max(0, -int(first)), n - max(0, -int(last)))
+                 for n, (first, last) in zip(shape, pads.T, strict=True))
+    value = value.map(lambda index: index[cuts])
+    if not value.index.size:
+        raise UnsupportedError(node.label, "nothing is left", "Repair the model")
+    pads = np.maximum(pads, 0)
+    if not pads.any():
+        return value
+    if pads[:, 1].any() and not pads[:, -1].any():
+        node = replace(node, domain="channels_last")  # Pad has no domain of its own for it
+    inner = slice(1, -1) if node.channels_last else slice(2, None)
+    if len(shape) not in (3, 4) or pads.sum() != pads[:, inner].sum():
+        raise UnsupportedError(node.label, f"its pads are {pads.tolist()}",
+                               "Only height and width can be padded")
+    value = materialise(ctx, node, value)
+    real = float(ctx.const(node, 2, node.attributes.get("value", 0.0)))
+    fill = np.unique(real / value.scale) + value.zero_point
+    if fill.size != 1 or fill[0] != np.rint(fill[0]):
+        raise UnsupportedError(node.label, f"its value {real:g} is not on the grid of the tensor",
+                               "Pad with zeros, or with a multiple of the scale")
+    source = spatial(ctx, node, value)
+    (top, left), (bottom, right) = ([0, *map(int, side[inner])][-2:] for side in pads)
+    value = source.value
+    name = _pad(ctx, node, ctx.name(node, "feature"), value.tensor,
+                (top, left, bottom, right), int(fill[0]))
+    index = source.pick(node, spread(ctx.tensors[name].shape, len(shape), node.channels_last))
+    return replace(value, tensor=name, index=index, exclusive=False)
+
+
 def _mean(ctx: Context, node: Node, source: FeatureMap, kernel: tuple[int, int],
-          stride: tuple[int, int], pads: Pads, index: Array | None) -> Value:
-    """Sum of windows, to be divided by their size."""
+          stride: tuple[int, int], pads: Pads, index: Array | None,
+          counted: Pads | None = None) -> Value:
+    """Sum of windows, to be divided by their size.
+
+    ``counted`` are the pads that count as elements, all of them if they are not given. Where
+    windows differ in size, the quotient is the source's as long as its sums are exact in float32,
+    as with scales that are powers of two; else the source's own depend on the order of addition.
+    """
     value = source.value
     size = kernel[0] * kernel[1]
     name = ctx.name(node, "pool")
-    tensor = _pad(ctx, node, name, value.tensor, pads, value.zero_point)
+    counted = pads if counted is None else counted
+    tensor = _pad(ctx, node, name, value.tensor, counted, value.zero_point)
+    top, left, bottom, right = (p - c for p, c in zip(pads, counted, strict=True))
+    tensor = _pad(ctx, node, name, tensor, (top, left, bottom, right), 0)
     ctx.emit(node, SumPool(name=name, inputs=(tensor,), kernel=kernel, stride=stride))
+    if counted != pads:
+        name, size = averageable(ctx, node.label, name, value.tensor, kernel, stride, pads, counted)
     if index is None:
         index = source.pick(node, spread(ctx.tensors[name].shape, value.index.ndim,
                                          node.channels_last))
@@ -154,13 +213,9 @@ def _average_pool(ctx: Context, node: Node) -> Value:
     stride, dilation, pads = window(node, shape, kernel)
     if dilation != (1, 1):
         raise UnsupportedError(node.label, "it is dilated", "Use dilation 1")
-    if _ceil(node, shape, list(kernel), stride, pads) != pads:
-        raise UnsupportedError(node.label, "ceil_mode adds windows of another size",
-                               "Pad the input instead")
-    if any(pads) and not node.attributes.get("count_include_pad", 0):
-        raise UnsupportedError(node.label, "its windows at the edge have another size",
-                               "Set count_include_pad, or use no pads")
-    return _mean(ctx, node, source, kernel, stride, pads, None)
+    counted = pads if node.attributes.get("count_include_pad", 0) else (0, 0, 0, 0)
+    pads = _ceil(node, shape, list(kernel), stride, pads)
+    return _mean(ctx, node, source, kernel, stride, pads, None, counted)
 
 
 @converts("GlobalAveragePool")

@@ -7,20 +7,25 @@ from .ops import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Op,
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Threshold,
     Upsample,
+    Weigh,
 )
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "Interface", "MaxPool", "Multiply",
-    "Network", "Op", "Pad", "Requantize", "Reshape", "SumPool", "Tensor", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "Interface",
+    "MaxPool", "Multiply", "Network", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth",
+    "SumPool", "Tensor", "Threshold", "Upsample", "Weigh",
 ]  # fmt: skip

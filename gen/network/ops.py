@@ -19,8 +19,9 @@ from ..errors import QuantloomError
 from .tensor import Tensor
 
 __all__ = [
-    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Dense", "MaxPool", "Multiply", "Op", "Pad",
-    "Requantize", "Reshape", "SumPool", "Threshold", "Upsample",
+    "Add", "ArgMax", "Clip", "Concat", "Conv2d", "Crop", "Dense", "DepthToSpace", "MaxPool",
+    "Multiply", "Op", "Pad", "Requantize", "Reshape", "SpaceToDepth", "SumPool", "Threshold",
+    "Upsample", "Weigh",
 ]  # fmt: skip
 
 
@@ -120,6 +121,23 @@ class Pad(Op):
         if not type_.contains(np.array([self.value])):
             type_ = _integer_type([x], lo, hi)
         return Tensor((h + top + bottom, w + left + right, c), type_, lo, hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Crop(Op):
+    """A box of the tensor: ``size`` elements of each axis (height, width, channels) from ``start``.
+    """
+
+    start: tuple[int, int, int]
+    size: tuple[int, int, int]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        inside = all(n >= 1 and first >= 0 and first + n <= whole
+                     for first, n, whole in zip(self.start, self.size, x.shape, strict=True))
+        if not inside:
+            raise self.error(f"{self.size} elements from {self.start} on do not lie in {x.shape}")
+        return Tensor(self.size, x.type, x.lo, x.hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -431,17 +449,51 @@ class Multiply(Op):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Concat(Op):
-    """Concatenation along the channels."""
+class Weigh(Op):
+    """``x * rows[y] * columns[x]``: sums of windows that reach over the edge, on one scale.
+
+    Parameters
+    ----------
+    rows, columns : array of int, (height,) and (width,)
+        Positive.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def __post_init__(self) -> None:
+        rows, columns = (_int_array(self, field, 1) for field in ("rows", "columns"))
+        if not rows.size or not columns.size or min(rows.min(), columns.min()) < 1:
+            raise self.error("factors must be positive, and at least one")
 
     def infer(self, *inputs: Tensor) -> Tensor:
-        if len({x.shape[:2] for x in inputs}) != 1:
-            raise self.error(f"inputs differ in height or width: {[x.shape for x in inputs]}")
+        (x,) = inputs
+        if x.shape[:2] != (len(self.rows), len(self.columns)):
+            raise self.error(f"{len(self.rows)} x {len(self.columns)} factors for {x.shape}")
+        most, least = (int(f(self.rows)) * int(f(self.columns)) for f in (np.max, np.min))
+        return Tensor.ranged(x.shape, min(x.lo * most, x.lo * least),
+                             max(x.hi * most, x.hi * least))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Op):
+    """Concatenation along the channels, or along the height (``axis`` 0) or width (1)."""
+
+    axis: int = 2
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        if self.axis not in (0, 1, 2):
+            raise self.error(f"axis must be 0, 1 or 2, not {self.axis}")
+        if len({(*x.shape[: self.axis], *x.shape[self.axis + 1 :]) for x in inputs}) != 1:
+            sizes = " or ".join(("height", "width", "channels")[k] for k in range(3)
+                                if k != self.axis)
+            raise self.error(f"inputs differ in {sizes}: {[x.shape for x in inputs]}")
         lo, hi = min(x.lo for x in inputs), max(x.hi for x in inputs)
         types = {x.type for x in inputs}
         type_ = types.pop() if len(types) == 1 else _integer_type(inputs, lo, hi)
-        shape = (*inputs[0].shape[:2], sum(x.shape[2] for x in inputs))
-        return Tensor(shape, type_, lo, hi)
+        shape = list(inputs[0].shape)
+        shape[self.axis] = sum(x.shape[self.axis] for x in inputs)
+        return Tensor((shape[0], shape[1], shape[2]), type_, lo, hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -456,6 +508,72 @@ class Upsample(Op):
             raise self.error(f"factors must be positive, not {self.factors}")
         h, w, c = x.shape
         return Tensor((h * self.factors[0], w * self.factors[1], c), x.type, x.lo, x.hi)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Blocks(Op):
+    """Blocks of pixels, or one pixel with the channels of all of them.
+
+    Parameters
+    ----------
+    block : (vertical, horizontal)
+        Pixels of a block.
+    channel_major : bool
+        Where the channels are together: those of a block's pixel side by side, pixel after pixel
+        (``(y * horizontal + x) * channels + c``), or one channel's pixels side by side
+        (``(c * vertical + y) * horizontal + x``).
+    """
+
+    block: tuple[int, int]
+    channel_major: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.block) < 1:
+            raise self.error(f"block must be positive, not {self.block}")
+
+    def order(self, channels: int) -> np.ndarray:
+        """Where a block's elements are among the channels: (vertical, horizontal, channels)."""
+        places = np.arange(self.block[0] * self.block[1] * channels)
+        if self.channel_major:
+            return places.reshape(channels, *self.block).transpose(1, 2, 0)
+        return places.reshape(*self.block, channels)
+
+
+class DepthToSpace(_Blocks):
+    """Each pixel becomes a block of pixels, of its channels."""
+
+    def moved(self, x: np.ndarray) -> np.ndarray:
+        """The elements of an array (..., height, width, channels) as the result has them."""
+        *frames, h, w, c = x.shape
+        by, bx = self.block
+        blocks = x[..., self.order(c // (by * bx))]  # ..., h, w, by, bx, channels
+        return np.moveaxis(blocks, -3, -4).reshape(*frames, h * by, w * bx, c // (by * bx))
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        (h, w, c), (by, bx) = x.shape, self.block
+        if c % (by * bx):
+            raise self.error(f"{c} channels are not those of {by} x {bx} pixels")
+        return Tensor((h * by, w * bx, c // (by * bx)), x.type, x.lo, x.hi)
+
+
+class SpaceToDepth(_Blocks):
+    """Each block of pixels becomes one with the channels of all; undoes :class:`DepthToSpace`."""
+
+    def moved(self, x: np.ndarray) -> np.ndarray:
+        """The elements of an array (..., height, width, channels) as the result has them."""
+        *frames, h, w, c = x.shape
+        by, bx = self.block
+        blocks = x.reshape(*frames, h // by, by, w // bx, bx, c)
+        blocks = np.moveaxis(blocks, -3, -4).reshape(*frames, h // by, w // bx, by * bx * c)
+        return blocks[..., self.order(c).argsort(axis=None)]
+
+    def infer(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        (h, w, c), (by, bx) = x.shape, self.block
+        if h % by or w % bx:
+            raise self.error(f"blocks of {by} x {bx} do not fill {h} x {w} pixels")
+        return Tensor((h // by, w // bx, c * by * bx), x.type, x.lo, x.hi)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,7 +12,9 @@ from quantloom.gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Multiply,
     Network,
@@ -20,14 +22,22 @@ from quantloom.gen.network import (
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
-__all__ = ["random_folding", "random_network"]
+__all__ = ["REARRANGING", "STEPS", "random_folding", "random_network"]
+
+STEPS = ("conv", "conv", "pool", "branches", "narrow", "upsample")
+"""Kinds of steps of a network."""
+
+REARRANGING = (*STEPS, "crop", "crop", "blocks", "blocks", "weigh", "stack")
+"""The same, and more that move elements, or depend on where they are."""
 
 MAX_BITS = 12
 """Wider tensors are narrowed by a threshold or a rescaling before anything else."""
@@ -171,15 +181,67 @@ class _Sketch:
                                 multipliers=tuple(self.pick(1, 1, -1, 3) for _ in ends)))
         return self.add(Concat(name=self.name("cat"), inputs=tuple(ends)))
 
-    def network(self) -> Network:
+    def crop(self, source: str) -> str:
+        """A box; of channels too now and then."""
+        shape = self.tensors[source].shape
+        start, size = [], []
+        for axis, whole in enumerate(shape):
+            if (axis == 2 and self.rng.random() < 0.6) or self.rng.random() < 0.3:
+                start, size = [*start, 0], [*size, whole]
+            else:
+                size.append(int(self.rng.integers(1, whole + 1)))
+                start.append(int(self.rng.integers(0, whole - size[-1] + 1)))
+        return self.add(Crop(name=self.name("crop"), inputs=(source,), start=tuple(start),
+                             size=tuple(size)))
+
+    def blocks(self, source: str) -> str:
+        """Pixels to blocks of pixels, or the other way round; as it is if no block fits."""
+        h, w, c = self.tensors[source].shape
+        kind = self.pick(DepthToSpace, SpaceToDepth)
+        fits = [(y, x) for y in range(1, 5) for x in range(1, 5) if (y, x) != (1, 1) and
+                (c % (y * x) == 0 if kind is DepthToSpace else h % y == w % x == 0)]
+        if not fits:
+            return source
+        return self.add(kind(name=self.name("blocks"), inputs=(source,), block=self.pick(*fits),
+                             channel_major=bool(self.rng.random() < 0.5)))
+
+    def weigh(self, source: str) -> str:
+        """Factors that are others near the edges."""
+        def factors(n: int) -> np.ndarray:
+            inner, outer = (int(f) for f in self.rng.integers(1, 7, 2))
+            return np.array([outer if k < 1 or k > n - 1 - edge else inner for k in range(n)])
+
+        edge = int(self.rng.integers(0, 3))
+        height, width, _ = self.tensors[source].shape
+        return self.add(Weigh(name=self.name("weigh"), inputs=(source,), rows=factors(height),
+                              columns=factors(width)))
+
+    def stack(self, source: str) -> str:
+        """A map and an activation of it, side by side or one above the other."""
+        x = self.tensors[source]
+        if x.type.bits > 4:
+            source = self.narrow(source)
+        other = self.narrow(source)
+        return self.add(Concat(name=self.name("stack"), inputs=(source, other),
+                               axis=self.pick(0, 1)))
+
+    def network(self, steps: tuple[str, ...]) -> Network:
         here = "input"
         for _ in range(int(self.rng.integers(2, 6))):
             x = self.tensors[here]
             if x.type.bits > MAX_BITS or x.size > 600:
                 here = self.narrow(here)
                 x = self.tensors[here]
-            step = self.pick("conv", "conv", "pool", "branches", "narrow", "upsample")
-            if step == "upsample" and x.size <= 120 and x.shape[0] > 1:
+            step = self.pick(*steps)
+            if step == "crop":
+                here = self.crop(here)
+            elif step == "weigh":
+                here = self.weigh(here)
+            elif step == "stack":
+                here = self.stack(here)
+            elif step == "blocks":
+                here = self.blocks(here)
+            elif step == "upsample" and x.size <= 120 and x.shape[0] > 1:
                 factors = (int(self.rng.integers(1, 3)), int(self.rng.integers(1, 4)))
                 here = self.add(Upsample(name=self.name("up"), inputs=(here,), factors=factors))
             elif step == "branches":
@@ -207,9 +269,9 @@ class _Sketch:
         return Network("random", self.input, self.ops)
 
 
-def random_network(seed: int) -> Network:
-    """A network that depends on the seed alone."""
-    return _Sketch(np.random.default_rng([seed, 0])).network()
+def random_network(seed: int, steps: tuple[str, ...] = STEPS) -> Network:
+    """A network that depends on the seed, and on the kinds of steps to choose from, alone."""
+    return _Sketch(np.random.default_rng([seed, 0])).network(steps)
 
 
 def random_folding(network: Network, seed: int) -> dict[str, dict[str, int]]:

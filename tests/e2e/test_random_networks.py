@@ -15,14 +15,14 @@ from quantloom.gen.dataflow.lower import lower
 from quantloom.gen.emit import to_verilog
 from quantloom.sim.simulate import simulate
 
-from .random_networks import random_folding, random_network
+from .random_networks import REARRANGING, STEPS, random_folding, random_network
 
 FRAMES = 6
 
 
-def check(seed, engine, path):
+def check(seed, engine, path, steps=STEPS):
     print(f"random network {seed}")
-    network = random_network(seed)
+    network = random_network(seed, steps)
     dataflow = lower(network, random_folding(network, seed))
     path.write_text(to_verilog(dataflow))
     x = random_frames(network, FRAMES, seed)
@@ -39,6 +39,13 @@ def test_icarus(seed, tmp_path):
     if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog is not installed")
     check(seed, "icarus", tmp_path / "random.v")
+
+
+@pytest.mark.parametrize("seed", range(200, 216))
+def test_rearranging(seed, tmp_path):
+    if shutil.which("iverilog") is None:
+        pytest.skip("Icarus Verilog is not installed")
+    check(seed, "icarus", tmp_path / "random.v", REARRANGING)
 
 
 @pytest.mark.parametrize(("seed", "engine"), [(100, "verilator"), (101, "cxxrtl"),

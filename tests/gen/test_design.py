@@ -13,13 +13,13 @@ from quantloom.gen.dataflow.plan import INPUT
 from quantloom.gen.design import design_file
 from quantloom.sim import golden
 
-from ..e2e.random_networks import random_folding, random_network
+from ..e2e.random_networks import REARRANGING, STEPS, random_folding, random_network
 from ..networks import tiny_network
 
 
-@pytest.mark.parametrize("seed", range(200, 220))
+@pytest.mark.parametrize("seed", range(200, 230))
 def test_round_trip(tmp_path, seed):
-    network = random_network(seed)
+    network = random_network(seed, STEPS if seed < 220 else REARRANGING)
     design = Design(network, random_folding(network, seed), {"file": "a.onnx", "sha256": "0"})
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -9,6 +9,7 @@ from quantloom.rtl_templates.argmax import ArgMaxParams
 from quantloom.rtl_templates.block import serve
 from quantloom.rtl_templates.cat import CatParams
 from quantloom.rtl_templates.clip import ClipParams
+from quantloom.rtl_templates.crop import CropParams
 from quantloom.rtl_templates.neuron import NeuronParams
 from quantloom.rtl_templates.pad import PadParams
 from quantloom.rtl_templates.pool import PoolParams
@@ -18,6 +19,7 @@ from quantloom.rtl_templates.threshold import ThresholdParams
 from quantloom.rtl_templates.tile_pool import TilePoolParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from quantloom.rtl_templates.upsample import UpsampleParams
+from quantloom.rtl_templates.weigh import WeighParams
 
 from .bench import check_block
 from .timing import check_schedule
@@ -56,6 +58,8 @@ BLOCKS = {
                                positions_per_frame=6, depth=d),
     "clip": lambda d: ClipParams(input_type=S4, output_type=U2, lo=0, hi=3,
                                  positions_per_frame=12, depth=d),
+    "crop": lambda d: CropParams(type=U2, shape=(4, 5, 2), start=(1, 1, 0), size=(2, 3, 2),
+                                 depth=d),
     "global_pool": lambda d: TilePoolParams(input_type=U2, output_type=IntType(5),
                                             operation="sum", shape=(2, 3, 4), tile=(2, 3), lanes=2,
                                             depth=d),
@@ -73,6 +77,8 @@ BLOCKS = {
                                            thresholds=np.array([[-2, 0, 3]]),
                                            positions_per_frame=9, depth=d),
     "upsample": lambda d: UpsampleParams(type=U2, shape=(3, 4, 2), factors=(2, 2), depth=d),
+    "weigh": lambda d: WeighParams(input_type=U2, output_type=IntType(6), channels=2,
+                                   rows=(3, 2, 3), columns=(2, 1, 1, 2), depth=d),
     "window_column": lambda d: window(d, "column"),
     "window_full": lambda d: window(d, "full"),
     "window_serial": lambda d: window(d, "serial", (3, 4, 2)),

@@ -8,6 +8,7 @@ import pytest
 import quantloom.rtl_templates
 from quantloom.rtl_templates.block import BlockParams, StreamShape
 from quantloom.rtl_templates.chain import ChainParams
+from quantloom.rtl_templates.deal import DealParams
 from quantloom.rtl_templates.fork import ForkParams
 from quantloom.rtl_templates.multiply import MultiplyParams
 from quantloom.rtl_templates.queue import FifoParams
@@ -52,6 +53,9 @@ CASES = {
     **{f"window_{name}": params for name, params in WINDOWS.items()},
     **{f"chain_{name}": ChainParams(parts) for name, parts in CHAINS.items()},
     "fork": ForkParams(stream=StreamShape(U2, 2, 12)),
+    "deal": DealParams(stream=StreamShape(U2, 2, 24), parts=2, run=3),
+    "deal_single": DealParams(stream=StreamShape(U2, 1, 12), parts=3, run=1),
+    "fork_split": ForkParams(stream=StreamShape(U2, 4, 12), copies=2, lanes=((0, 2), (3, 1))),
     "fork_three": ForkParams(stream=StreamShape(U2, 2, 12), copies=3),
     "multiply": MultiplyParams(input_types=(U2, U2), output_type=IntType(4), lanes=2, beats=9),
 }

@@ -15,16 +15,20 @@ from quantloom.gen.network import (
     Clip,
     Concat,
     Conv2d,
+    Crop,
     Dense,
+    DepthToSpace,
     MaxPool,
     Network,
     Pad,
     Requantize,
     Reshape,
+    SpaceToDepth,
     SumPool,
     Tensor,
     Threshold,
     Upsample,
+    Weigh,
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from quantloom.sim import golden
@@ -159,6 +163,38 @@ def test_pools(kernel, stride, dilation):
                 for a in range(kernel[0]) for b in range(kernel[1]))
 
 
+@pytest.mark.parametrize("channel_major", [False, True])
+def test_blocks_of_pixels(channel_major):
+    small, big = full((4, 9, 2), "int3"), full((2, 3, 12), "int3")
+    names = dict(name="o", inputs=("a",), block=(2, 3), channel_major=channel_major)
+    x, y = result(DepthToSpace(**names), big)
+    for n, i, j, c in np.ndindex(*y.shape):
+        (a, dy), (b, dx) = divmod(i, 2), divmod(j, 3)
+        place = (c * 2 + dy) * 3 + dx if channel_major else (dy * 3 + dx) * 2 + c
+        assert y[n, i, j, c] == x[n, a, b, place]
+    np.testing.assert_array_equal(golden.compute(SpaceToDepth(**names), y), x)
+    x, y = result(SpaceToDepth(**names), small)
+    np.testing.assert_array_equal(golden.compute(DepthToSpace(**names), y), x)
+
+
+@pytest.mark.parametrize("op, text", [
+    (DepthToSpace(name="o", inputs=("a",), block=(2, 3)), "4 channels are not those of 2 x 3"),
+    (SpaceToDepth(name="o", inputs=("a",), block=(2, 2)), "blocks of 2 x 2 do not fill 2 x 3"),
+])  # fmt: skip
+def test_blocks_must_fit(op, text):
+    with pytest.raises(QuantloomError, match=text):
+        op.infer(full((2, 3, 4), "int3"))
+    with pytest.raises(QuantloomError, match=r"block must be positive, not \(0, 2\)"):
+        DepthToSpace(name="o", inputs=("a",), block=(0, 2))
+
+
+@pytest.mark.parametrize("start, size", [((1, 0, 0), (2, 3, 4)), ((0, -1, 0), (2, 3, 4)),
+                                         ((0, 0, 0), (2, 0, 4))])
+def test_boxes_lie_inside(start, size):
+    with pytest.raises(QuantloomError, match=r"o \(crop\): .* on do not lie in \(2, 3, 4\)"):
+        Crop(name="o", inputs=("a",), start=start, size=size).infer(full((2, 3, 4), "int3"))
+
+
 def test_shapes_and_sums():
     tensor = full((2, 3, 4), "int3")
     x, y = result(Pad(name="o", inputs=("a",), pads=(1, 2, 0, 3), value=7), tensor)
@@ -169,8 +205,18 @@ def test_shapes_and_sums():
     np.testing.assert_array_equal(y, 3 * a - 2 * b)
     a, b, y = result(Concat(name="o", inputs=("a", "b")), tensor, full((2, 3, 1), "uint5"))
     np.testing.assert_array_equal(y, np.concatenate([a, b], axis=3))
+    for axis, shape in enumerate([(1, 3, 4), (2, 2, 4)]):
+        a, b, y = result(Concat(name="o", inputs=("a", "b"), axis=axis), tensor,
+                         full(shape, "int3"))
+        np.testing.assert_array_equal(y, np.concatenate([a, b], axis=1 + axis))
     x, y = result(Upsample(name="o", inputs=("a",), factors=(3, 2)), tensor)
     assert all((y[:, i::3, j::2] == x).all() for i in range(3) for j in range(2))
+    x, y = result(Weigh(name="o", inputs=("a",), rows=np.array([2, 1]),
+                        columns=np.array([1, 5, 3])), tensor)
+    np.testing.assert_array_equal(y[:, 0, 1], 10 * x[:, 0, 1])
+    np.testing.assert_array_equal(y[:, 1, 2], 3 * x[:, 1, 2])
+    x, y = result(Crop(name="o", inputs=("a",), start=(1, 0, 2), size=(1, 3, 2)), tensor)
+    np.testing.assert_array_equal(y, x[:, 1:2, :, 2:])
     x, y = result(Reshape(name="o", inputs=("a",), shape=(1, 1, 24)), tensor)
     np.testing.assert_array_equal(y.ravel(), x.ravel())
     x, y = result(ArgMax(name="o", inputs=("a",)), tensor)

@@ -57,12 +57,15 @@ def _sum(state: Conversion, layer: Any, name: str, inputs: tuple[str, str],
 def _concatenate(state: Conversion, layer: Any) -> FixedValue:
     parts = [relabelled(layer, value).cast(result_type(layer)) for value in state.inputs(layer)]
     rank = parts[0].index.ndim
-    if int(layer.get_attr("axis", -1)) not in (-1, rank):
-        raise UnsupportedError(label(layer), "it does not join channels",
-                               "Join along the last axis")
+    axis = int(layer.get_attr("axis", -1))  # the batch is axis 0
+    axis = axis + rank if axis < 0 else axis - 1
+    if not 0 <= axis < rank:
+        raise UnsupportedError(label(layer), f"it joins along axis {axis + 1} of {rank + 1}",
+                               "Join along the height, the width or the channels")
     fraction = max(part.fraction for part in parts)
     tensors = [whole_map(layer, part.at(fraction)).tensor for part in parts]
-    name = state.draft.add(label(layer), Concat(name=state.name(layer), inputs=tuple(tensors)))
+    name = state.draft.add(label(layer), Concat(name=state.name(layer), inputs=tuple(tensors),
+                                                 axis=axis + 3 - rank))
     return made(state, layer, name, fraction)
 
 

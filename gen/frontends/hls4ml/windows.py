@@ -1,4 +1,4 @@
-"""Converters of hls4ml's layers over height and width: pooling, padding, enlargement."""
+"""Converters of hls4ml's layers over height and width: pools, padding, crops, enlargement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...network import MaxPool, SumPool, Upsample
+from ...network import Crop, MaxPool, SumPool, Upsample
+from ..averages import averageable
 from .common import ACCUMULATOR, channels_last, made, padded, pads_of, pair, whole_map
 from .fixed import Fixed
 from .graph import Conversion, converts, feature_map, label, left_open, result_type
@@ -45,22 +46,30 @@ def _pooled(state: Conversion, layer: Any, kernel: tuple[int, int],
         name = state.draft.add(label(layer), MaxPool(
             name=state.name(layer), inputs=(source,), kernel=kernel, stride=stride))
         return _through(layer, made(state, layer, name, value.fraction)).cast(result_type(layer))
-    if any(pads_of(layer)) and not layer.get_attr("count_pad", False):
-        raise UnsupportedError(label(layer), "its windows at the edge are smaller",
-                               "Pool without padding, or count the padding")
+    pads = pads_of(layer)
     source = padded(state, layer, value, 0)
-    name = state.draft.add(label(layer), SumPool(
+    plain = state.draft.add(label(layer), SumPool(
         name=state.name(layer), inputs=(source,), kernel=kernel, stride=stride))
-    type_ = Fixed.of(f"{label(layer)}, accum_t", layer.get_attr("accum_t").precision)
+    sums = state.draft.tensors[plain]
+    counted = pads if layer.get_attr("count_pad", False) else (0, 0, 0, 0)
+    name, size = averageable(state.draft, label(layer), plain, value.tensor, kernel, stride, pads,
+                             counted)
     total = made(state, layer, name, value.fraction)
+    type_ = Fixed.of(f"{label(layer)}, accum_t", layer.get_attr("accum_t").precision)
     if left_open(layer, "accum"):  # its places are still those of the quotient
         total = total.at(max(type_.fraction, value.fraction))
     elif type_.fraction < value.fraction:
         raise UnsupportedError(label(layer), "its accumulator drops binary places of each element",
                                ACCUMULATOR)
     else:
-        total = total.at(type_.fraction).cast(type_)
-    return _divided(total, kernel[0] * kernel[1]).cast(result_type(layer))
+        total = total.at(type_.fraction)
+        up = type_.fraction - value.fraction
+        if name == plain:
+            total = total.cast(type_)
+        elif not type_.lo <= sums.lo << up <= sums.hi << up <= type_.hi:
+            raise UnsupportedError(label(layer), "its accumulator overflows, and its windows at "
+                                   "the edge are smaller", ACCUMULATOR)
+    return _divided(total, size).cast(result_type(layer))
 
 
 def _through(layer: Any, value: FixedValue) -> FixedValue:
@@ -86,6 +95,19 @@ def _zero_padding(state: Conversion, layer: Any) -> FixedValue:
     value = whole_map(layer, state.input(layer))
     result = made(state, layer, padded(state, layer, value, 0), value.fraction)
     return result.cast(result_type(layer))
+
+
+@converts("Cropping1D", "Cropping2D")
+def _cropping(state: Conversion, layer: Any) -> FixedValue:
+    channels_last(layer)
+    value = whole_map(layer, state.input(layer))
+    top, left, bottom, right = (int(layer.get_attr(f"crop_{side}", 0) or 0)
+                                for side in ("top", "left", "bottom", "right"))
+    height, width, channels = state.draft.tensors[value.tensor].shape
+    name = state.draft.add(label(layer), Crop(
+        name=state.name(layer), inputs=(value.tensor,), start=(top, left, 0),
+        size=(height - top - bottom, width - left - right, channels)))
+    return made(state, layer, name, value.fraction).cast(result_type(layer))
 
 
 @converts("Resize", "UpSampling1D", "UpSampling2D")

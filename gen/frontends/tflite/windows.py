@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import UnsupportedError
 from ...network import MaxPool, SumPool, Upsample
+from ..averages import averageable
 from .common import (
     Pads,
     activated,
@@ -51,13 +52,11 @@ def _average_pool(state: Conversion, operator: FlatOperator) -> None:
     source, grid = state.input(operator)
     require_same_grid(state, operator)
     kernel, stride, pads = _pool_window(state, operator, state.tensors[source].shape)
-    if any(pads):
-        raise UnsupportedError(operator.label, "its windows at the edge are smaller",
-                               "Pool with VALID padding")
     lo, hi = clip_range(operator, grid)
-    size = kernel[0] * kernel[1]
     name = state.name(operator, "pool")
-    state.add(operator.label, SumPool(name=name, inputs=(source,), kernel=kernel, stride=stride))
+    around = padded(state, operator, source, pads, 0)
+    state.add(operator.label, SumPool(name=name, inputs=(around,), kernel=kernel, stride=stride))
+    name, size = averageable(state, operator.label, name, source, kernel, stride, pads)
     state.give(operator, state.apply(
         operator, name, lambda total: np.clip(divide(total, size), lo, hi)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from quantloom.gen.errors import UnsupportedError
@@ -65,6 +66,34 @@ def concat_of_zero_points(g):
     g.node("Concat", a, b, "x", axis=1)
     g.node("Flatten")
     weighted(g, (324, 2), op="MatMul")
+
+
+@case((1, 2, 4, 5))
+def concat_of_rows(g):
+    a = act(g, scale=0.5)
+    g.tip = "x"
+    b = weighted(g, (2, 2, 1, 1))
+    b = act(g, scale=0.5)
+    g.node("Resize", b, "", g.const([1, 1, 2, 1]), mode="nearest",
+           coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    g.node("Concat", a, g.tip, a, axis=2)
+    weighted(g, (3, 2, 3, 3))
+
+
+@case((1, 2, 9))
+def concat_of_sequences(g):
+    a = g.tip
+    g.node("Slice", a, *(g.const(v, np.int64) for v in ([2], [5], [2])))
+    g.node("Concat", g.tip, a, axis=-1)
+    weighted(g, (3, 2, 3))
+
+
+@case((1, 2, 4, 5))
+def concat_of_columns_at_the_end(g):
+    a = weighted(g, (3, 2, 1, 1))
+    g.tip = "x"
+    b = weighted(g, (3, 2, 1, 1))
+    g.node("Concat", a, b, axis=3)
 
 
 test_operator = case.test()

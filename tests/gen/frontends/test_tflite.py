@@ -199,6 +199,19 @@ def test_pools(kind, padding, activation, tmp_path):
     check_model(g, tmp_path, rng)
 
 
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 2), (2, 5), (6, 5)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("activation", [0, 1])
+def test_averages_at_the_edge(kernel, stride, activation, tmp_path):
+    """The divisor is the number of pixels inside, the quotient rounded half away from zero."""
+    rng = seeded(13)
+    g = Random(rng, (1, 8, 7, 3))
+    g.like("AVERAGE_POOL_2D", shape=(1, -(-8 // stride[0]), -(-7 // stride[1]), 3), grid=g.grid,
+           table="Pool2DOptions", padding=SAME, strideH=stride[0], strideW=stride[1],
+           filterHeight=kernel[0], filterWidth=kernel[1], fusedActivationFunction=activation)
+    check_model(g, tmp_path, rng, frames=100)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("size", [(6, 5), (7, 7)])
 def test_mean(size, keep, tmp_path):
@@ -243,6 +256,63 @@ def test_arrangement(tmp_path):
     check_model(g, tmp_path, rng, frames=4)
 
 
+def strided(g, begins, ends, strides, shape, **masks):
+    numbers = (g.const(n, dtype="int32") for n in (begins, ends, strides))
+    return g.like("STRIDED_SLICE", (g.tip, *numbers), shape, grid=g.grid,
+                  table="StridedSliceOptions", **masks)
+
+
+SLICES = {
+    "crop": lambda g: strided(g, [0, 1, -4, 0], [1, 6, -1, 4], [1] * 4, (1, 5, 3, 4)),
+    "masks": lambda g: strided(g, [0, 2, 9, 1], [0, -2, 9, 3], [1] * 4, (1, 2, 5, 2),
+                               beginMask=0b0101, endMask=0b0101),
+    "every_second": lambda g: strided(g, [0, 1, 0, 0], [1, 6, 5, 4], [1, 2, 3, 1], (1, 3, 2, 4)),
+    "one_row": lambda g: strided(g, [0, -2, 0, 0], [1, 0, 5, 4], [1] * 4, (1, 5, 4),
+                                 shrinkAxisMask=0b0010),
+    "last_column": lambda g: strided(g, [0, 0, -1, 0], [1, 6, 0, 4], [1] * 4, (1, 6, 4),
+                                     shrinkAxisMask=0b0100),
+    "slice": lambda g: g.like("SLICE", (g.tip, g.const([0, 1, 2, 0], dtype="int32"),
+                                        g.const([1, 3, -1, 2], dtype="int32")), (1, 3, 3, 2),
+                              grid=g.grid, table="SliceOptions"),
+}
+
+
+@pytest.mark.parametrize("name", SLICES)
+def test_slices(name, tmp_path):
+    rng = seeded(11)
+    g = Random(rng)
+    SLICES[name](g)
+    g.like("RELU")
+    check_model(g, tmp_path, rng)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_concatenations(axis, tmp_path):
+    rng = seeded(14)
+    g = Random(rng)
+    start = g.tip
+    second = g.like("RELU", grid=g.grid)
+    shape = [1, 6, 5, 4]
+    shape[axis] *= 3
+    g.like("CONCATENATION", (second, start, second), shape, grid=g.grid,
+           table="ConcatenationOptions", axis=axis)
+    g.conv(3, (3, 3), (shape[1], shape[2]))
+    check_model(g, tmp_path, rng)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_blocks_of_pixels(block, tmp_path):
+    rng = seeded(12)
+    shape, channels = (1, 2, 3, 2 * block**2), 2
+    g = Random(rng, shape)
+    g.like("DEPTH_TO_SPACE", shape=(1, 2 * block, 3 * block, channels), grid=g.grid,
+           table="DepthToSpaceOptions", blockSize=block)
+    g.conv(channels, (1, 1), (2 * block, 3 * block), grid=g.grid)
+    g.like("SPACE_TO_DEPTH", shape=shape, grid=g.grid, table="SpaceToDepthOptions",
+           blockSize=block)
+    check_model(g, tmp_path, rng)
+
+
 def classifier(rng) -> Random:
     """A residual network in small, from reals to a softmax on the host."""
     g = Random(rng, (1, 8, 8, 3))
@@ -283,6 +353,35 @@ def test_verilog(tmp_path):
     end = network.source_input
     want = execute(g.save(tmp_path), (end.scale * (frames - end.zero_point)).astype(np.float32))
     np.testing.assert_array_equal(compute(network, frames)[0], want)
+
+
+def test_verilog_of_what_moves_pixels(tmp_path):
+    """Crop, blocks, averages at the edge and a concatenation along the height, in hardware."""
+    rng = seeded(15)
+    g = Random(rng, (1, 10, 9, 3))
+    strided(g, [0, 1, 0, 0], [1, 9, 8, 3], [1] * 4, (1, 8, 8, 3))
+    g.like("SPACE_TO_DEPTH", shape=(1, 4, 4, 12), grid=g.grid, table="SpaceToDepthOptions",
+           blockSize=2)
+    g.conv(8, (3, 3), (4, 4), activation=ACTIVATION.RELU, grid=(0.9, -128))
+    low = (0.9, -128)
+    up = g.like("DEPTH_TO_SPACE", shape=(1, 8, 8, 2), grid=low, table="DepthToSpaceOptions",
+                blockSize=2)
+    g.like("AVERAGE_POOL_2D", grid=low, table="Pool2DOptions", padding=SAME, strideH=1, strideW=1,
+           filterHeight=3, filterWidth=3)
+    g.like("CONCATENATION", (g.tip, up), (1, 16, 8, 2), grid=low, table="ConcatenationOptions",
+           axis=1)
+    g.conv(3, (3, 3), (16, 8))
+    path = g.save(tmp_path)
+    network = load(path)
+    design = Design(network, quantloom.fold(network, 1_500))
+    verilog = tmp_path / "model.v"
+    verilog.write_text(to_verilog(design.dataflow))
+    frames = rng.integers(-128, 128, (4, *network.input.shape)).astype(np.int8)
+    for stress in (False, True):
+        report = simulate(design.dataflow, verilog, frames, engine="verilator", stress=stress,
+                          seed=3)
+        assert report.ok and report.frames == 4, (report.first_mismatch, report.deadlock)
+    np.testing.assert_array_equal(report.outputs.reshape(4, 16, 8, 3), execute(path, frames))
 
 
 def test_operators_at_the_ends(tmp_path):
@@ -339,9 +438,6 @@ def test_resnet8_every_layer_and_sample():
 
 @pytest.mark.parametrize("build, text", [
     (lambda g: g.like("ELU"), "operator ELU is not supported"),
-    (lambda g: g.like("AVERAGE_POOL_2D", grid=g.grid, table="Pool2DOptions", padding=SAME,
-                      strideH=1, strideW=1, filterHeight=2, filterWidth=2),
-     "its windows at the edge are smaller. Pool with VALID padding"),
     (lambda g: g.conv(3, (1, 1), (6, 5), activation=ACTIVATION.TANH),
      "its fused activation is TANH. Make the activation an operator"),
     (lambda g: g.op("CONV_2D", (g.tip, g.const(np.zeros((3, 1, 1, 4)), 0.1, 5), -1), (1, 6, 5, 3),
@@ -357,8 +453,15 @@ def test_resnet8_every_layer_and_sample():
      "of 1 scales and type uint8. Only full int8 quantisation is supported"),
     (lambda g: g.op("RESHAPE", (g.tip,), (1, 7), *g.grid), "its result is of another size"),
     (lambda g: (g.like("SOFTMAX"), g.like("ELU")), "ELU .*it follows softmax, which is left to"),
-    (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (1, 12, 5, 4), *g.grid,
-                    table="ConcatenationOptions", axis=1), "it does not join channels"),
+    (lambda g: g.op("CONCATENATION", (g.tip, g.tip), (2, 6, 5, 4), *g.grid,
+                    table="ConcatenationOptions", axis=0), "it joins samples of a batch"),
+    (lambda g: strided(g, [0, 5, 0, 0], [1, 0, 5, 4], [1, -1, 1, 1], (1, 5, 5, 4)),
+     r"its strides are \[1, -1, 1, 1\]. Only positive strides"),
+    (lambda g: strided(g, [0, 0, 0, 0], [1, 6, 5, 4], [1, 1, 1, 2], (1, 6, 5, 2)),
+     "it takes every 2 channels. Only strides along height and width"),
+    (lambda g: strided(g, [0, 3, 0, 0], [1, 2, 5, 4], [1] * 4, (1, 6, 5, 4)), "nothing is left"),
+    (lambda g: strided(g, [0] * 4, [1] * 4, [1] * 4, (1, 6, 5, 4), ellipsisMask=1),
+     "it has an ellipsis, or makes an axis"),
     (lambda g: g.like("SOFTMAX"), "nothing is computed between input and output"),
 ])  # fmt: skip
 def test_refusals(build, text, tmp_path):

@@ -44,6 +44,37 @@ def average_pool_counting_pads(g):
     g.quant(0.37, 4)
 
 
+@case((1, 3, 6, 7))
+def average_pool_of_what_is_inside(g):
+    g.node("AveragePool", kernel_shape=[3, 3], strides=[2, 1], pads=[1, 1, 1, 1])
+    g.quant(0.37, 4)
+
+
+@case((1, 2, 6, 7), InputGrid(4, True, 0.5, 3))
+def average_pool_inside_with_a_zero_point(g):
+    g.node("AveragePool", kernel_shape=[2, 3], strides=[1, 2], auto_pad="SAME_UPPER")
+    g.quant(0.29, 5)
+
+
+@case((1, 2, 6, 8))
+def average_pool_that_rounds_up(g):
+    g.node("AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 1, 0, 0], ceil_mode=1)
+    g.quant(0.37, 4)
+
+
+@case((1, 2, 8, 8), InputGrid(4, False, 0.5, 5))
+def average_pool_that_rounds_up_and_counts_pads(g):
+    g.node("AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 0, 0], ceil_mode=1,
+           count_include_pad=1)
+    g.quant(0.37, 4)
+
+
+@case((1, 2, 9))
+def average_pool_of_a_sequence(g):
+    g.node("AveragePool", kernel_shape=[4], strides=[1], pads=[2, 1])
+    g.quant(0.37, 4)
+
+
 @case((1, 3, 7, 5))
 def global_average_pool(g):
     weighted(g, (4, 3, 3, 3))

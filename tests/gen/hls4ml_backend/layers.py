@@ -68,14 +68,16 @@ def conv_1d(rng, name, length, channels, outputs, kernel) -> Layer:
             "bias_data": rng.integers(-30, 30, outputs) / 8}
 
 
-def pool(name, kind, shape, kernel=(2, 2), stride=None) -> Layer:
+def pool(name, kind, shape, kernel=(2, 2), stride=None, pads=(0, 0, 0, 0), **more) -> Layer:
+    """``pads``: top, left, bottom, right."""
     stride = stride or kernel
-    out = [(n - k) // s + 1 for n, k, s in zip(shape, kernel, stride, strict=False)]
+    out = [(n + pads[i] + pads[i + 2] - k) // s + 1
+           for i, (n, k, s) in enumerate(zip(shape, kernel, stride, strict=False))]
     return {"class_name": f"{kind}Pooling2D", "name": name, "in_height": shape[0],
             "in_width": shape[1], "n_filt": shape[2], "pool_height": kernel[0],
             "pool_width": kernel[1], "stride_height": stride[0], "stride_width": stride[1],
-            "pad_top": 0, "pad_bottom": 0, "pad_left": 0, "pad_right": 0, "out_height": out[0],
-            "out_width": out[1], "data_format": "channels_last"}
+            "pad_top": pads[0], "pad_bottom": pads[2], "pad_left": pads[1], "pad_right": pads[3],
+            "out_height": out[0], "out_width": out[1], "data_format": "channels_last", **more}
 
 
 def activation(name, kind, size, class_name="Activation", **attributes) -> Layer:

@@ -12,7 +12,9 @@ import shutil
 import numpy as np
 import pytest
 
+from quantloom.gen.errors import UnsupportedError
 from quantloom.gen.frontends.hls4ml.fixed import ROUNDINGS
+from quantloom.gen.frontends.hls4ml.graph import convert
 
 from .layers import (
     activation,
@@ -87,6 +89,62 @@ def test_sequences(tmp_path):
                "pool_width": 8, "stride_width": 8, "data_format": "channels_last"}]
     precisions = {"x": {"result": "fixed<8,3>"}, "c": types("fixed<11,7,RND,SAT>"),
                   "r": {"result": "ufixed<9,6>"}, "g": {"result": "auto", "accum": "auto"}}
+    check(layers, precisions, grid(rng, 30, 12, 3), tmp_path)
+
+
+@pytest.mark.parametrize("io_type", STYLES)
+def test_crops(io_type, tmp_path):
+    rng = np.random.default_rng(6)
+    crop = {"class_name": "Cropping2D", "name": "crop", "in_height": 6, "in_width": 7,
+            "out_height": 3, "out_width": 5, "n_chan": 2, "crop_top": 1, "crop_bottom": 2,
+            "crop_left": 0, "crop_right": 2, "data_format": "channels_last"}
+    layers = [source(6, 7, 2), crop, conv(rng, "c", (3, 5, 2), 3, same=False)]
+    precisions = {"x": {"result": "fixed<8,3>"}, "crop": {"result": "fixed<7,2,RND,SAT>"},
+                  "c": types("fixed<12,7>")}
+    check(layers, precisions, grid(rng, 20, 6, 7, 2), tmp_path, io_type)
+
+
+def test_averages_at_the_edge(tmp_path):
+    """One layer counts the padding; the others do not, with divisors that are powers of two and
+    that are not."""
+    layers = [
+        source(7, 6, 2), pool("p1", "Average", (7, 6, 2), (3, 3), (1, 1), (1, 1, 1, 1)),
+        pool("p2", "Average", (7, 6, 2), (2, 2), (2, 1), (0, 0, 1, 1)),
+        pool("p3", "Average", (4, 6, 2), (2, 3), (1, 1), (1, 1, 0, 1), count_pad=True)]
+    precisions = {
+        "x": {"result": "fixed<8,3>"}, "p1": {"result": "fixed<12,4>", "accum": "fixed<16,8>"},
+        "p2": {"result": "fixed<12,4,RND,SAT>", "accum": "auto"},
+        "p3": {"result": "fixed<10,4>", "accum": "fixed<24,12>"}}
+    check(layers, precisions, grid(np.random.default_rng(8), 30, 7, 6, 2), tmp_path)
+
+
+def test_maps_side_by_side(tmp_path):
+    rng = np.random.default_rng(9)
+    layers = [source(4, 5, 2), conv(rng, "a", (4, 5, 2), 2, (1, 1), inputs=["x"]),
+              {"class_name": "Concatenate", "name": "over", "op": "concatenate3d", "axis": 1,
+               "inputs": ["x", "a"]},
+              {"class_name": "Concatenate", "name": "beside", "op": "concatenate3d", "axis": 2,
+               "inputs": ["over", "over"]}]
+    precisions = {"x": {"result": "fixed<8,3>"}, "a": types("fixed<9,5,RND,SAT>"),
+                  "over": {"result": "fixed<10,5>"}, "beside": {"result": "fixed<9,4,TRN,SAT>"}}
+    check(layers, precisions, grid(rng, 20, 4, 5, 2), tmp_path)
+
+
+def test_an_average_at_the_edge_must_not_overflow(tmp_path):
+    layers = [source(4, 4, 1), pool("p", "Average", (4, 4, 1), (3, 3), (1, 1), (1, 1, 1, 1))]
+    precisions = {"x": {"result": "fixed<8,3>"},
+                  "p": {"result": "fixed<8,3>", "accum": "fixed<9,4>"}}
+    with pytest.raises(UnsupportedError, match="its accumulator overflows, and its windows at the"):
+        convert(graph(layers, precisions, "Quantloom", tmp_path))
+
+
+def test_crop_of_a_sequence(tmp_path):
+    rng = np.random.default_rng(7)
+    crop = {"class_name": "Cropping1D", "name": "crop", "in_width": 12, "out_width": 7,
+            "n_chan": 3, "crop_left": 3, "crop_right": 2}
+    layers = [source(12, 3), crop, conv_1d(rng, "c", 7, 3, 4, 5)]
+    precisions = {"x": {"result": "fixed<8,3>"}, "crop": {"result": "fixed<8,3>"},
+                  "c": types("fixed<11,7,RND,SAT>")}
     check(layers, precisions, grid(rng, 30, 12, 3), tmp_path)
 
 
