@@ -10,8 +10,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, fewest_places, serve
+from .path import Path, select_levels
 from .pipeline import select
-from .queue import Queue, queue_resources
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .ring import Ring
 from .types import IntType
@@ -111,6 +112,29 @@ class AdapterParams(BlockParams):
             history = (self.units_out - 1) * self.unit * self.type.bits
             own += Resources(lut=1 + self.units_out, ff=history)
         return own + queue_resources(out, depth)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        out, depth = self.outputs[0].width, self.depth or 2
+        if self.widens:
+            own = Path(what="units move on", luts=2, fanout=2 * out + 2)
+            return (own, *(queue_paths(out, depth - 1) if depth > 2 else ()))
+        # The turn, or the offset, chooses the units; the history moves on with each input beat.
+        history = (self.units_out - 1) * self.unit * self.type.bits
+        chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out)
+        moves = Path(what="turn", luts=3 if self.units_out > 1 else 2,
+                     carry=self.units_out.bit_length() if self.units_out > 1 else 0,
+                     fanout=history + 4)
+        return (chosen, moves, *queue_paths(out, depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", luts=0 if self.widens else select_levels(self.units_in))
+
+    @property
+    def exit(self) -> str:
+        return "register" if self.widens and self.depth in (None, 1, 2) else queue_source(
+            self.outputs[0].width, (self.depth or 2) - self.widens)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64).reshape(-1, self.lanes_out),)

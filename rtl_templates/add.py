@@ -10,8 +10,9 @@ from amaranth.hdl import Cat, Module, Signal
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockComponent
 from .elementwise import JoinParams
+from .path import Path, and_levels
 from .pipeline import decode, issue
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources
 from .types import IntType
 
@@ -71,6 +72,25 @@ class AddParams(JoinParams):
         if dsp:
             lane, registers = 0, bits
         return total + Resources(lut=4 + lane * self.lanes, ff=registers * self.lanes + 3, dsp=dsp)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits, terms = self.product_type.bits, len(self.input_types)
+        return (Path(what="sum", luts=min(1, terms - 1), carry=bits + 2),
+                Path(what="issue", luts=1 + and_levels(terms + 1), fanout=terms + 2),
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        if all(m in (0, 1) for m in self.multipliers):
+            return Path(what="input")
+        bits = self.product_type.bits
+        # Synthesis makes shifts and sums of most constant factors, but need not.
+        factor = max(abs(m).bit_length() for m in self.multipliers if abs(m).bit_count() != 1)\
+            if any(abs(m).bit_count() > 1 for m in self.multipliers) else 0
+        other = max(t.bits for t in self.input_types)
+        return Path(what="input", luts=2 if factor else 1, carry=bits,
+                    factors=(factor, other) if factor and other > 1 else ())
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         total = np.zeros((self.beats, self.lanes), dtype=np.int64)

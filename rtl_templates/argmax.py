@@ -9,8 +9,9 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 from .block import BlockComponent, StreamShape
+from .path import Path
 from .pipeline import PipelineParams, counter, delay, issue
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources, counter_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
@@ -99,6 +100,19 @@ class ArgMaxParams(PipelineParams):
                 + credit_resources(index, self.pipeline, self.depth)
                 + Resources(lut=2 + counter_sites(self.folds),
                             ff=2 * fold_bits + bits * self.lanes + self.pipeline))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits, index = self.input_type.bits, self.output_type.bits
+        return (Path(what="running best", luts=2, carry=bits, fanout=bits + index),
+                Path(what="lanes compared", luts=1, carry=bits, fanout=bits + self.levels + 1),
+                Path(what="folds", luts=2, carry=max(1, (self.folds - 1).bit_length()),
+                     fanout=(self.folds - 1).bit_length() + 3),
+                *credit_paths(index, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)

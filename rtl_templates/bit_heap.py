@@ -19,8 +19,16 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from .resources import Resources
 
-__all__ = ["DSP_ROWS", "add_columns", "adder_attributes", "adder_resources", "heap_latency",
-           "heap_resources"]
+__all__ = [
+    "DSP_ROWS",
+    "LEVELS_PER_STAGE",
+    "add_columns",
+    "adder_attributes",
+    "adder_resources",
+    "heap_latency",
+    "heap_resources",
+    "heap_width",
+]
 
 FULL_ADDER_SITES = 1.1
 """LUT sites of a full adder: synthesis does not find all pairs that could share one."""
@@ -72,17 +80,18 @@ def _compressed(heights: Sequence[int], dsp_rows: int) -> list[Sequence[int]]:
 
 def _rows(heights: Sequence[int], dsp_rows: int) -> int:
     """Rows that are left by full adders: those of a carry chain if no DSP48E1 suits the sum."""
-    suits = dsp_rows and adder_attributes(_width(heights), dsp=True)
+    suits = dsp_rows and adder_attributes(heap_width(heights), dsp=True)
     return dsp_rows if suits else CARRY_ROWS
 
 
-def _width(heights: Sequence[int]) -> int:
+def heap_width(heights: Sequence[int]) -> int:
+    """Bits of the sum of columns of these heights."""
     return max(1, sum(height << k for k, height in enumerate(heights)).bit_length())
 
 
 def heap_resources(heights: Sequence[int], dsp_rows: int = 0) -> Resources:
     """What :func:`add_columns` occupies."""
-    width, after = _width(heights), _compressed(heights, dsp_rows)
+    width, after = heap_width(heights), _compressed(heights, dsp_rows)
     levels, rows = after[1:], after[-1]
     added = max(0, max(rows) - 1)
     if dsp_rows and adder_attributes(width, dsp=True):
@@ -131,7 +140,7 @@ def add_columns(m: Module, name: str, columns: Sequence[Value], dsp_rows: int = 
         Rows that are left to adders in DSP48E1; 0 for a carry chain.
     """
     heights = [len(column) for column in columns]
-    width, levels = _width(heights), len(_compressed(heights, dsp_rows)) - 1
+    width, levels = heap_width(heights), len(_compressed(heights, dsp_rows)) - 1
     current = _named(m, f"{name}_bits", columns)
     for level in range(1, levels + 1):
         current = _full_adders(current)

@@ -10,6 +10,7 @@ import numpy as np
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .path import Path
 from .resources import Resources
 from .types import IntType
 
@@ -193,6 +194,26 @@ class BlockParams:
         """What the block occupies on a 7-series part, from a formula of its own."""
         width = sum(s.width for s in (*self.inputs, *self.outputs))
         return Resources(lut=20 + width, ff=10 + 2 * width)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The longest paths of the hardware, one or more of each kind, from a formula of its own.
+
+        Those from the outside count from a register there. Unless a block knows better, it has
+        everything that makes a path long.
+        """
+        width = sum(s.width for s in (*self.inputs, *self.outputs))
+        return (Path(what="unknown", luts=4, carry=16, fanout=width, source="lutram"),)
+
+    @property
+    def entry(self) -> int:
+        """From the payload of an input to the first registers; its source does not count."""
+        return 2
+
+    @property
+    def exit(self) -> str:
+        """What the payload of an output comes from, one of :data:`.path.SOURCES`."""
+        return "register" if self.depth == 1 else "lutram"
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         """Output beats of one frame.

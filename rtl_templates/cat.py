@@ -10,8 +10,9 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
+from .path import Path, select_levels
 from .pipeline import recode, select
-from .queue import Queue, queue_resources
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .ring import Loop, loop_resources
 from .types import IntType
@@ -93,6 +94,22 @@ class CatParams(BlockParams):
         for folds in self.folds:
             total += loop_resources(folds, 1)
         return total + queue_resources(out, self.depth or 2)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        out, count = self.outputs[0].width, len(self.input_types)
+        levels = select_levels(count)
+        return (Path(what="source chosen", luts=levels, fanout=out),
+                Path(what="turn", luts=3 + levels, fanout=count + 4),
+                *queue_paths(out, self.depth or 2))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", luts=select_levels(len(self.input_types)))
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.outputs[0].width, self.depth or 2)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [np.asarray(x, dtype=np.int64).reshape(self.positions_per_frame, -1)

@@ -11,7 +11,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, fewest_places
-from .queue import Queue, queue_resources
+from .path import Path
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 
 __all__ = ["Chain", "ChainParams"]
@@ -112,6 +113,22 @@ class ChainParams(BlockParams):
     def variants(self) -> Iterator[ChainParams]:
         for head in self.head.variants():
             yield replace(self, parts=(head, *self.parts[1:]))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits = (self.room + 1).bit_length()
+        level = Path(what="room behind the parts", luts=2, carry=bits, fanout=bits + 2)
+        parts = (replace(part, depth=0) for part in self.parts)  # type: ignore[type-var]
+        return (level, *(path for part in parts for path in part.paths),
+                *queue_paths(self.outputs[0].width, self.room))
+
+    @property
+    def entry(self) -> Path:
+        return self.head.entry
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.outputs[0].width, self.room)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         for part in self.parts:

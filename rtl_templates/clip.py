@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Module, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
+from .path import Path
 from .pipeline import decode, issue, recode
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources
 from .saturate import saturate, saturation_sites
 from .validation import check_recoding
@@ -64,6 +65,17 @@ class ClipParams(ElementwiseParams):
                                                        self.lo, self.hi))
         return (lane * self.lanes + Resources(lut=1, ff=1)
                 + credit_resources(bits * self.lanes, self.pipeline, self.depth))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (Path(what="clip", luts=2 if self.input_type.bits > 6 else 1,
+                     carry=0 if self.input_type.bits <= 6 else self.input_type.bits,
+                     fanout=self.output_type.bits),
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", luts=1)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.clip(np.asarray(beats[0], dtype=np.int64), self.lo, self.hi),)

@@ -22,10 +22,11 @@ from typing import ClassVar
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Value
 
-from .bit_heap import heap_resources
+from .bit_heap import LEVELS_PER_STAGE, heap_resources, heap_width
+from .path import Path, select_levels, table_levels
 from .pipeline import delay, pack_codes
 from .resources import Resources
-from .rom import read_rom, rom_latency, rom_resources
+from .rom import plan_rom, read_rom, rom_latency, rom_resources
 from .types import IntType
 
 __all__ = ["LUT_INPUTS", "PAIRED_INPUTS", "DotForm", "slot_words"]
@@ -161,6 +162,31 @@ class DotForm(ABC):
         if self.word_bits:
             total += rom_resources(self.word_bits, self.slots, self.memory)
         return sum(heaps, total)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The longest paths from operands and slot number to the sums."""
+        heights = [self.heights(n) for n in range(self.neurons)]
+        bits = sum(map(sum, heights))
+        # The slot's number goes to all LUTs that make bits; an operand to all neurons.
+        chosen = bits if self.slots > 1 and not self.word_bits else self.neurons
+        found = [Path(what="heap", luts=LEVELS_PER_STAGE + (not self.registered and self.slots > 1),
+                      fanout=1 if self.registered else chosen),
+                 Path(what="sum of the heap", luts=0, carry=max(map(heap_width, heights)))]
+        if self.registered:
+            found.append(Path(what="bits of the heap", luts=1, fanout=chosen))
+        if self.word_bits and self.slots > 1:
+            block = self.memory == "block"
+            ways = plan_rom(self.word_bits, self.slots).ways(0) if block else 1
+            found.append(Path(what="weights", source="bram", luts=select_levels(ways)) if block
+                         else Path(what="weights", luts=table_levels(self.slots),
+                                   fanout=self.word_bits))
+        return tuple(found)
+
+    @property
+    def entry(self) -> Path:
+        """From the operands to the first registers."""
+        return Path(what="input")
 
     def word(self, m: Module, codes: np.ndarray, type_: IntType, slot: Value) -> Value:
         """The slot's codes from the table, side by side, :attr:`word_latency` cycles later.

@@ -10,7 +10,8 @@ from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
 from amaranth.lib import data, wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
-from .queue import Queue, queue_resources
+from .path import Path, and_levels
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .validation import check_positive
 
@@ -79,6 +80,23 @@ class ForkParams(BlockParams):
             if depth > 1:
                 total += queue_resources(shape.width, depth)
         return total
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        width, depths = self.stream.width, self.depths or (2,) * self.copies
+        # Room of all outputs, and what each then does.
+        taken = Path(what="room of all outputs", luts=1 + and_levels(2 * self.copies),
+                     fanout=width + self.copies)
+        return (taken, *(path for depth in depths if depth > 1
+                         for path in queue_paths(width, depth)))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.stream.width, max(self.depths or (2,)))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64)

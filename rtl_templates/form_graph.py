@@ -22,6 +22,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal, Value
 
 from .dot_form import DotForm
+from .path import Path
 from .pipeline import delay
 
 __all__ = ["GraphForm"]
@@ -94,6 +95,11 @@ class GraphForm(DotForm):
     @property
     def registered(self) -> bool:
         return False
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        shared = Path(what="shared sums", carry=max(node.bits for node in self.nodes))
+        return (shared, *super().paths)
 
     @property
     def lead(self) -> int:

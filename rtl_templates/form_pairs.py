@@ -19,6 +19,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from .dot_form import LUT_INPUTS, PAIRED_INPUTS, DotForm, slot_words
+from .path import Path
 from .pipeline import delay
 from .types import IntType
 
@@ -65,6 +66,10 @@ class PairForm(DotForm):
     def heights(self, neuron: int) -> list[int]:
         bits = self.operand.bits
         return [self.pairs + self._single] * bits + [self.pairs]
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", carry=self.operand.bits + 1)
 
     @property
     def bit_sites(self) -> float:

@@ -19,6 +19,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 
 from .dot_form import DotForm
+from .path import Path
 from .pipeline import delay, pack_codes
 from .types import IntType
 
@@ -101,6 +102,13 @@ class ProductForm(DotForm):
         if neuron % self.packed:
             heights[0] += self.operands  # the borrow
         return heights
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        factors = self._factor_type.bits, self.operand.bits + 1
+        product = Path(what="product", luts=1 + (self.operand.bits - 1).bit_length(),
+                       carry=sum(factors), fanout=factors[0], factors=factors)
+        return (product, *super().paths)
 
     @property
     def bit_sites(self) -> float:

@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Module, Signal
 
 from .block import BlockComponent
 from .elementwise import JoinParams
+from .path import Path
 from .pipeline import decode, issue
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import DSP_PRODUCT_BITS, Resources, dsp_slices
 from .types import IntType
 
@@ -69,6 +70,18 @@ class MultiplyParams(JoinParams):
             lane += Resources(lut=1.2 * a * b, ff=a + b + self.output_type.bits)
         return (lane * self.lanes + Resources(lut=2, ff=4)
                 + credit_resources(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        a, b = (t.bits for t in self.factor_types)
+        return (Path(what="factors", luts=1, carry=max(a, b)),
+                Path(what="product", luts=1 + (min(a, b) - 1).bit_length(), carry=a + b,
+                     fanout=max(a, b), factors=(a, b) if min(a, b) > 1 else ()),
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", luts=1, carry=max(t.bits for t in self.factor_types))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         a, b = (np.asarray(x, dtype=np.int64) + o for x, o in zip(beats, self.offsets, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,9 @@ from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .dot_form import DotForm
 from .dot_products import best_form, dot_latency, dot_products
 from .nest import loop, nest
+from .path import Path, table_levels
 from .pipeline import delay, element, pack
-from .queue import CreditQueue
+from .queue import CreditQueue, credit_paths
 from .resources import Resources, counter_sites, lutram_sites
 from .rom import MEMORIES, read_rom, rom_resources
 from .types import IntType
@@ -263,6 +264,35 @@ class NeuronParams(BlockParams):
         folds = (self.output_folds, self.operand_folds, len(self.weight_words), self.group_folds)
         control = sum(counter_sites(fold) for fold in folds) + 6
         return total + Resources(lut=control, ff=3 * self.pipeline + control)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        # Only the bits of the result matter.
+        bits = self.output_type.bits
+        found = [replace(path, carry=min(path.carry, bits),
+                         factors=path.factors if bits > 1 else ())
+                 for form in self.forms for path in form.paths]
+        results = self.positions * self.group_lanes * self.pe
+        if self.operand_folds > 1:
+            # What the sum starts from is chosen in front of the chain.
+            found.append(Path(what="accumulator", luts=1, carry=self.sum_bits,
+                              source="register" if self.output_folds == 1 else "lutram",
+                              fanout=self.sum_bits * results))
+        elif self._starts > 1 or self.initial.any():
+            found.append(Path(what="initial value", carry=self.sum_bits))
+        if self._starts > 1:
+            words = self.group_folds * self.output_folds
+            found.append(Path(what="initial values", luts=table_levels(words),
+                              fanout=self.output_type.bits * self.group_lanes * self.pe))
+        folds = (self.output_folds, self.operand_folds, self.group_folds, len(self.weight_words))
+        if counted := max((fold - 1).bit_length() for fold in folds):
+            found.append(Path(what="folds", luts=3, carry=counted, fanout=3 * counted + 2))
+        width = self.outputs[0].width
+        return (*found, *credit_paths(width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return max((form.entry for form in self.forms), key=lambda path: path.carry)
 
     @property
     def sum_bits(self) -> int:

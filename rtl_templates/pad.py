@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
+from .path import Path, and_levels
 from .pipeline import recode
-from .queue import Queue, queue_resources
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .ring import Loop, loop_resources
 from .types import IntType
@@ -110,6 +111,22 @@ class PadParams(BlockParams):
         control = loop_resources(sum(self.columns), 3) + loop_resources(self.rows, 3)
         mask = Resources(lut=3 + 0.7 * out, ff=1)
         return control + mask + queue_resources(out, self.depth or 2)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        out = self.outputs[0].width
+        bits = max(1, (sum(self.columns) - 1).bit_length(), (self.rows - 1).bit_length())
+        return (Path(what="pads chosen", luts=2, fanout=out),
+                Path(what="loops", luts=2 + and_levels(bits), fanout=2 * bits + 2),
+                *queue_paths(out, self.depth or 2))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input", luts=1)
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.outputs[0].width, self.depth or 2)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         out = np.full((self.rows * sum(self.columns), self.lanes), self.value, dtype=np.int64)

@@ -10,8 +10,9 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockComponent, StreamShape
+from .path import Path
 from .pipeline import PipelineParams, decode, delay, issue, recode
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources
 from .types import IntType
 from .validation import check_divisor, check_positive, check_recoding
@@ -148,6 +149,21 @@ class PoolParams(PipelineParams):
     def maximum_is_or(self) -> bool:
         """Whether the largest code is the OR of the codes."""
         return self.input_type.bits == 1 and not self.input_type.signed
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits, units = self.input_type.bits, self.positions * self.lanes
+        if self.operation == "max":
+            # A comparison of three bits a LUT, or by a carry chain, and the choice.
+            work = Path(what="comparison", luts=2, carry=bits if bits > 4 else 0, fanout=bits + 1)
+        else:
+            work = Path(what="sum", luts=2, carry=bits + 2)
+        return (Path(what="issue", luts=2, fanout=units + 2), work,
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.window, self.lanes)

@@ -10,13 +10,14 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
+from .path import Path, ring_levels
 from .resources import Resources, bram18_of, lutram_sites
 from .ring import Turns
 from .validation import check_positive
 
 __all__ = [
-    "CreditQueue", "Fifo", "FifoParams", "Queue", "credit_resources", "in_lutram",
-    "queue_resources",
+    "CreditQueue", "Fifo", "FifoParams", "Queue", "credit_paths", "credit_resources", "in_lutram",
+    "queue_paths", "queue_resources", "queue_source",
 ]  # fmt: skip
 
 SITES_PER_BRAM18 = 100
@@ -57,6 +58,33 @@ def credit_resources(width: int, latency: int, depth: int | None) -> Resources:
         return Resources(lut=2, ff=width + 2)
     bits = (depth - 1).bit_length()
     return queue_resources(width, depth) + Resources(lut=2 + bits, ff=2 * bits + 2)
+
+
+def queue_source(width: int, depth: int) -> str:
+    """What the payload of a :class:`Queue` comes from, one of :data:`.path.SOURCES`."""
+    if depth == 1:
+        return "register"
+    if depth <= 64:
+        return "lutram"
+    return "register" if in_lutram(width, depth) else "bram"
+
+
+def queue_paths(width: int, depth: int) -> tuple[Path, ...]:
+    """The longest paths of a :class:`Queue`, from flags outside."""
+    if depth == 1:
+        return (Path(what="queue's register", luts=1, fanout=width + 1),)
+    # The other side's flag, whether a beat moves, and the flags that follow.
+    flags = Path(what="queue's flags", luts=1 + ring_levels(depth), fanout=max(4, width // 2))
+    if depth <= 64:
+        return (flags,)
+    return (flags, Path(what="queue's memory", luts=2, fanout=width,
+                        source="lutram" if in_lutram(width, depth) else "register"))
+
+
+def credit_paths(width: int, latency: int, depth: int | None) -> tuple[Path, ...]:
+    """The longest paths of a :class:`CreditQueue`."""
+    depth = latency + 3 if depth is None else depth
+    return queue_paths(width, depth) if depth else ()
 
 
 class Queue(wiring.Component):
@@ -274,6 +302,18 @@ class FifoParams(BlockParams):
     @property
     def resources(self) -> Resources:
         return queue_resources(self.stream.width, self.depth)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return queue_paths(self.stream.width, self.depth)
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.stream.width, self.depth)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (beats[0],)

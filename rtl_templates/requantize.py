@@ -10,10 +10,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
+from .path import Path, and_levels, select_levels, table_levels
 from .pipeline import counter, decode, delay, issue, pack
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import DSP_PRODUCT_BITS, Resources, counter_sites, dsp_slices, rom_sites
-from .rom import cheapest_memory, read_rom, rom_latency, rom_resources
+from .rom import cheapest_memory, plan_rom, read_rom, rom_latency, rom_resources
 from .saturate import saturate, saturation_sites
 from .types import IntType
 from .validation import check_int_array, check_one_of
@@ -231,6 +232,43 @@ class RequantizeParams(ElementwiseParams):
         # Beside slower logic, synthesis makes longer tables of small LUTs.
         sites = rom_sites(1, words) * (2 if words > 32 else 1)
         return Resources(lut=sites * bits, ff=bits if words > 1 else 0)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        found = [Path(what="issue", luts=2, carry=(self.folds - 1).bit_length(),
+                      fanout=(self.folds - 1).bit_length() + 3)]
+        if self.memory == "block":
+            found.append(Path(what="table", source="bram", luts=select_levels(
+                plan_rom(self.word_bits, self.folds).ways(0))))
+        elif max(len(self.multiplier), len(self.offset)) > 1:
+            found.append(Path(what="table", luts=table_levels(self.folds * len(self.offsets)),
+                              fanout=self.word_bits))
+        if self.multiplies:
+            # In LUTs: partial products, added up.
+            factors = self.input_type.bits, _table_type(self.multiplier).bits
+            rows = min(factors)
+            found.append(Path(what="product", luts=1 + (rows - 1).bit_length(),
+                              carry=self.product_type.bits, fanout=self.input_type.bits,
+                              factors=factors if rows > 1 else ()))
+        if self.adds:
+            found.append(Path(what="sum", luts=1, carry=self.sum_type.bits))
+        if self.rounds:
+            found.append(Path(what="rounding", luts=1, carry=self.sum_type.bits))
+        if not self.wrap:
+            found.append(self._clip_path)
+        return (*found, *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def _clip_path(self) -> Path:
+        """From a sum to the clipped result: the bits above it are looked at, or compared."""
+        spare = max(0, self.rounded_type.bits - self.output_type.bits)
+        whole = self.bounds == (self.output_type.lo, self.output_type.hi)
+        return Path(what="clip", luts=1 + and_levels(spare + 1) if whole else 2,
+                    carry=0 if whole else self.rounded_type.bits, fanout=self.output_type.bits)
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)

@@ -10,10 +10,12 @@ import numpy as np
 from amaranth.lib import wiring
 
 from .block import BlockParams, StreamShape, Timing, fewest_places
+from .path import Path
 from .resources import Resources
 from .types import IntType
 from .validation import check_divisor, check_one_of, divisors
 from .window_cost import line_resources, ring_resources
+from .window_paths import line_paths, ring_paths, window_exit
 from .window_timing import line_schedule, ring_schedule
 
 __all__ = ["MODES", "WindowParams"]
@@ -408,6 +410,18 @@ class WindowParams(BlockParams):
     @property
     def resources(self) -> Resources:
         return line_resources(self) if self.lines else ring_resources(self)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return line_paths(self) if self.lines else ring_paths(self)
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
+
+    @property
+    def exit(self) -> str:
+        return window_exit(self)
 
     def schedule(self, frames: int, *arrivals: np.ndarray) -> Timing:
         return (line_schedule if self.lines else ring_schedule)(self, 0, frames, arrivals[0])

@@ -10,10 +10,11 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
+from .path import Path, select_levels, table_levels
 from .pipeline import counter, decode, delay, issue, pack
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources, counter_sites
-from .rom import cheapest_memory, look_up, read_rom, rom_latency, rom_resources
+from .rom import cheapest_memory, look_up, plan_rom, read_rom, rom_latency, rom_resources
 from .types import IntType
 from .validation import check_int_array, check_one_of
 
@@ -167,6 +168,30 @@ class ThresholdParams(ElementwiseParams):
                 + credit_resources(bits * self.lanes, self.pipeline, self.depth)
                 + Resources(lut=1 + counter_sites(self.table_words(0)),
                             ff=fold_bits * (1 + self.pipeline) + self.pipeline))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        found = [Path(what="comparison", luts=1, carry=self.input_type.bits,
+                      fanout=self.table_type.bits)]
+        for stage in range(self.stages):
+            words, memory = self.table_words(stage), self.table_memory(stage)
+            if memory == "lut":
+                found.append(Path(what="table of thresholds", luts=table_levels(words),
+                                  fanout=self.table_type.bits))
+            elif memory == "block":
+                ways = plan_rom(self.table_type.bits, words)
+                found.append(Path(what="table of thresholds", source="bram",
+                                  luts=select_levels(ways.ways(0))))
+        if self.finishes:
+            found.append(Path(what="count to code", luts=2, carry=self.output_type.bits))
+        fold_bits = (self.table_words(0) - 1).bit_length()
+        if fold_bits:
+            found.append(Path(what="fold", luts=2, carry=fold_bits, fanout=fold_bits + 3))
+        return (*found, *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(-1, self.channels)

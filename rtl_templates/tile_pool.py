@@ -10,9 +10,10 @@ from amaranth.lib import memory
 
 from .block import BlockComponent, StreamShape
 from .nest import Loop, nest, periodic_flag, span_flag
+from .path import Path
 from .pipeline import PipelineParams, delay, element, issue, recode
 from .pool import check_pooling, running_result
-from .queue import credit_resources, in_lutram
+from .queue import credit_paths, credit_resources, in_lutram
 from .resources import Resources, bram18_of, lutram_sites
 from .types import IntType
 from .validation import check_divisor, check_positive
@@ -151,6 +152,19 @@ class TilePoolParams(PipelineParams):
         return (Resources(lut=each * self.lanes + 1.45 * counted + flags,
                           ff=counted + flags + 5 + self.inputs[0].width + width) + store
                 + credit_resources(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits, width = self.partial_type.bits, self.partial_type.bits * self.lanes
+        source = {"register": "register", "lutram": "lutram", "block": "bram"}[self.memory]
+        walk = max((n - 1).bit_length() for n in (self.folds, *self.walk[0]))
+        return (Path(what="running result", luts=2, carry=bits, source=source, fanout=width),
+                Path(what="loops", luts=3, carry=walk, fanout=3 * walk + 1),
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         (down, across), (high, wide) = self.tiles, self.tile

@@ -9,8 +9,9 @@ from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import memory, wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
+from .path import Path, and_levels, ring_levels, select_levels
 from .pipeline import delay
-from .queue import CreditQueue, credit_resources
+from .queue import CreditQueue, credit_paths, credit_resources
 from .resources import Resources, lutram_sites
 from .ring import Loop, Ring, Turns
 from .types import IntType
@@ -101,6 +102,21 @@ class UpsampleParams(BlockParams):
         control = Resources(lut=3 * bits + 5.5 * loops, ff=6 + 8 * bits)
         rows = Resources(lut=lutram_sites(width, 1 << bits), ff=width)
         return control + rows + credit_resources(width, 1, self.depth)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        bits = (2 * self.row_beats - 1).bit_length()
+        width = self.inputs[0].width
+        return (Path(what="address", luts=3 + and_levels(bits), fanout=3 * bits),
+                Path(what="places", luts=1 + ring_levels(2 * self.row_beats),
+                     fanout=max(4, width // 2)),
+                Path(what="rows", luts=select_levels(-(-2 * self.row_beats // 64)),
+                     source="lutram", fanout=width),
+                *credit_paths(width, 1, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(self.shape)

