@@ -1,7 +1,6 @@
 """Place and route of a block or a network on an ECP5-85F, with open tools.
 
-A block has more ports than a package has pins, so it is wrapped: its inputs come from one shift
-register, and its outputs are caught in another, which is read out in series.
+A block has more ports than a package has pins, so it is wrapped (gen/synth/wrapper.py).
 
 Netlists and reports are cached under a hash of the source, the tools and their options, so a
 design that has not changed costs nothing, and an interrupted run goes on where it stopped.
@@ -24,9 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import rtlil
-from amaranth.hdl import Cat, ClockSignal, Elaboratable, Instance, Module, Signal
-
+from quantloom.gen.synth.wrapper import wrapper_rtlil
 from quantloom.gen.yosys import run_yosys
 from quantloom.sim.cache import cache_root
 
@@ -108,40 +105,12 @@ class Placement:
         return ()
 
 
-class _Wrapper(Elaboratable):
-    """Ports ``clk``, ``d``, ``load`` and ``q`` around a module."""
-
-    def __init__(self, top: str, ports: Mapping[str, tuple[str, int]]):
-        self.top, self.ports = top, ports
-        self.d, self.load, self.q = Signal(), Signal(), Signal()
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        wires = {name: Signal(width, name=f"w_{name}")
-                 for name, (_, width) in self.ports.items() if name not in _CLOCKS}
-        ins = Cat(wires[n] for n in wires if self.ports[n][0] == "input")
-        outs = Cat(wires[n] for n in wires if self.ports[n][0] == "output")
-        shift, caught, loaded = Signal(len(ins)), Signal(len(outs)), Signal()
-        m.d.sync += [shift.eq(Cat(self.d, shift)), loaded.eq(self.load)]
-        m.d.sync += caught.eq(caught >> 1)
-        with m.If(loaded):
-            m.d.sync += caught.eq(outs)
-        m.d.comb += [ins.eq(shift), self.q.eq(caught[0])]
-        letters = {"input": "i", "output": "o"}
-        m.submodules.block = Instance(self.top, **{
-            f"{letters[way]}_{name}": ClockSignal() if name in _CLOCKS else wires[name]
-            for name, (way, _) in self.ports.items()})
-        return m
-
-
 def _wrapper(verilog: str, top: str) -> str:
     """RTLIL of the wrapper around a module."""
     body = re.search(rf"^module {top}\b.*?^endmodule$", verilog, re.M | re.S)
     assert body is not None
     ports = {name: (way, int(high or 0) + 1) for way, high, name in _PORT.findall(body[0])}
-    wrapper = _Wrapper(top, ports)
-    return rtlil.convert(wrapper, name="wrapper", emit_src=False,
-                         ports=[wrapper.d, wrapper.load, wrapper.q])
+    return wrapper_rtlil(top, ports, next(name for name in _CLOCKS if name in ports))
 
 
 def nextpnr_version() -> str:

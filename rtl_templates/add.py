@@ -85,9 +85,9 @@ class AddParams(JoinParams):
         if all(m in (0, 1) for m in self.multipliers):
             return Path(what="input")
         bits = self.product_type.bits
-        # Synthesis makes shifts and sums of most constant factors, but need not.
-        factor = max(abs(m).bit_length() for m in self.multipliers if abs(m).bit_count() != 1)\
-            if any(abs(m).bit_count() > 1 for m in self.multipliers) else 0
+        # A power of two is a shift, another constant a factor like any.
+        factor = max((abs(m).bit_length() for m in self.multipliers if abs(m).bit_count() > 1),
+                     default=0)
         other = max(t.bits for t in self.input_types)
         return Path(what="input", luts=2 if factor else 1, carry=bits,
                     factors=(factor, other) if factor and other > 1 else ())

@@ -247,6 +247,8 @@ class RequantizeParams(ElementwiseParams):
             # In LUTs: partial products, added up.
             factors = self.input_type.bits, _table_type(self.multiplier).bits
             rows = min(factors)
+            if len(self.multiplier) == 1 and abs(int(self.multiplier[0])).bit_count() == 1:
+                rows = 1  # a shift
             found.append(Path(what="product", luts=1 + (rows - 1).bit_length(),
                               carry=self.product_type.bits, fanout=self.input_type.bits,
                               factors=factors if rows > 1 else ()))

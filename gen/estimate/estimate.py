@@ -12,7 +12,7 @@ from ..design import Design
 from .activity import Activity
 from .power import Power, power_of
 from .resources import block_resources
-from .timing import Speed, delays, speeds
+from .timing import Speed, delays, speeds, stored_fit
 
 __all__ = ["BlockEstimate", "Estimate", "estimate"]
 
@@ -83,19 +83,33 @@ class Estimate:
         """Highest clock."""
         return self.slowest.speed.mhz
 
+    def _clock_json(self) -> dict[str, Any]:
+        """The clock, what limits it, and how far estimates were from placed designs."""
+        slowest, judged = self.slowest, stored_fit()["held_out"]
+        result = {"fmax_mhz": round(self.fmax_mhz, 1), "slowest_block": slowest.name,
+                  "path": str(slowest.speed.path), "placed": delays(_family(self.part)).placed}
+        if result["placed"]:
+            result["error"] = {key: value for key, value in judged.items() if key != "lines"}
+        return result
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         flow = self.dataflow
         return {
             "name": flow.name, "part": self.part.name if self.part else None,
             "clock_mhz": self.clock,
-            "fmax_mhz": round(self.fmax_mhz, 1), "slowest": self.slowest.name,
+            "clock": self._clock_json(),
             "interval_cycles": flow.interval, "bottleneck": flow.bottleneck.name,
             "images_per_second": self.clock * 1e6 / flow.interval,
             "total": {"resources": resources_json(self.resources)},
             "blocks": [block.to_json() for block in self.blocks],
             "power": self.power.to_json() if self.power else None,
         }  # fmt: skip
+
+
+def _family(part: Part | None) -> str:
+    """As Yosys names it."""
+    return "ecp5" if part is not None and part.family == "ECP5" else "xc7"
 
 
 def resources_json(resources: Resources) -> dict[str, float]:
@@ -117,7 +131,7 @@ def estimate(design: Design, part: Part | None = None,
         As a simulation of the design's Verilog counted it; None takes default rates for the power.
     """
     flow = design.dataflow
-    fastest = speeds(flow, delays("xc7"))
+    fastest = speeds(flow, delays(_family(part)))
     blocks = tuple(
         BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
                       block.params.cycles, fastest[block.name]) for block in flow.blocks.values())
