@@ -34,7 +34,7 @@ from .clock_designs import FITTED, HELD_OUT, Subject
 from .designs import SharedModelMissing
 from .placement import nextpnr_version, placements
 
-__all__ = ["SEEDS", "Measured", "error_of", "fit", "measure"]
+__all__ = ["CLOSE", "SEEDS", "Measured", "cached", "error_of", "fit", "measure"]
 
 FILE = Path(timing.__file__).with_name("clock.json")
 
@@ -74,16 +74,8 @@ class Measured:
         return median(self.mhz)
 
 
-def measure(subject: Subject, seeds: Sequence[int] = SEEDS, *, cached: bool = False
-            ) -> Measured | None:
+def measure(subject: Subject) -> Measured:
     """Place and route a design, once a seed.
-
-    Parameters
-    ----------
-    subject : Subject
-    seeds : sequence of int
-    cached : bool
-        Take what the cache has; None if that is nothing.
 
     Raises
     ------
@@ -92,8 +84,15 @@ def measure(subject: Subject, seeds: Sequence[int] = SEEDS, *, cached: bool = Fa
     SharedModelMissing
         If the design is made of a model that is not at hand.
     """
+    found = cached(subject, placing=True)
+    assert found is not None
+    return found
+
+
+def cached(subject: Subject, *, placing: bool = False) -> Measured | None:
+    """As :func:`measure`, by the seeds that are in the cache; None if there is none."""
     flow = subject.design.dataflow
-    placed = placements(to_verilog(flow), flow.name, seeds, cached=cached)
+    placed = placements(to_verilog(flow), flow.name, SEEDS, cached=not placing)
     if not placed:
         return None
     return Measured(subject, tuple(round(one.mhz, 1) for one in placed), placed[0].cells)
@@ -177,7 +176,7 @@ def main() -> None:
         for group, subjects in groups.items():
             for subject in subjects:
                 try:
-                    one = measure(subject, cached=arguments.cached)
+                    one = cached(subject, placing=not arguments.cached)
                 except SharedModelMissing as missing:
                     console.print(f"left out: {missing}")
                     one = None

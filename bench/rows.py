@@ -13,11 +13,13 @@ import numpy as np
 
 from quantloom.gen.design import Design
 from quantloom.gen.emit import to_verilog
+from quantloom.gen.estimate.timing import delays
 from quantloom.rtl_templates.bit_heap import DSP_ROWS
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
-from . import designs
+from . import clock_fit, designs
 from .area import Area, area, breakdown
+from .clock_designs import HELD_OUT
 from .generated import (
     Generated,
     compile_seconds,
@@ -243,6 +245,33 @@ def clock_demo() -> Iterator[Row]:
     """Clock of the whole demo network."""
     built = generate(Path(str(files("quantloom.gen") / "assets" / "digits.onnx")), "digits")
     yield _clock_row("demo network", built.verilog.read_text(), "digits")
+
+
+@group
+def clock_estimates() -> Iterator[Row]:
+    """Clocks estimated before synthesis, against placed designs that nothing was fitted to."""
+    known, close, lines = delays("ecp5"), 0, []
+    for subject in HELD_OUT:
+        try:
+            measured = clock_fit.measure(subject)
+        except designs.SharedModelMissing as missing:
+            yield Row(name=f"clock estimate, {subject.name}", note=f"not measured: {missing}")
+            continue
+        line = clock_fit.error_of(measured, known)
+        lines.append(line)
+        close += abs(line["error"]) <= clock_fit.CLOSE
+        yield Row(name=f"clock estimate, {subject.name}", measured=100 * abs(line["error"]),
+                  unit="% off", target=100 * clock_fit.CLOSE, details=line,
+                  note=f"estimate {line['estimate_mhz']:g} MHz; placed {line['median_mhz']:g} MHz, "
+                  f"median of {len(measured.mhz)} seeds from {min(measured.mhz):g} to "
+                  f"{max(measured.mhz):g}; limited by {line['block']}: {line['path']}")
+    errors = sorted(abs(line["error"]) for line in lines)
+    scatter = sorted(max(line["placed_mhz"]) / min(line["placed_mhz"]) - 1 for line in lines)
+    middle = len(lines) // 2
+    yield Row(name=f"designs whose clock is estimated within {clock_fit.CLOSE:.0%}",
+              measured=close, unit=f"of {len(lines)}", target=20, at_least=True,
+              note=f"median error {errors[middle]:.1%}, worst {errors[-1]:.1%}; the seeds of a "
+              f"design lie apart by {scatter[middle]:.1%} in the median, {scatter[-1]:.1%} at most")
 
 
 @group

@@ -165,7 +165,8 @@ def test_paths_read_as_text():
 
 
 def test_paths_check_themselves():
-    with pytest.raises(ValueError, match="luts and carry must not be negative, .* not -1, 0 and 1"):
+    with pytest.raises(ValueError, match="luts and carry must not be negative, and fanout at "
+                                         "least 1, not -1, 0 and 1"):
         Path(what="bad", luts=-1)
     with pytest.raises(ValueError, match="source must be one of register, lutram, bram, not 'pin'"):
         Path(what="bad", source="pin")
