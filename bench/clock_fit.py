@@ -44,13 +44,13 @@ CLOSE = 0.15
 """Error up to which an estimate counts as close."""
 
 _ECP5 = Delays(
-    register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44, carry_luts=1,
+    register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44,
     lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
     product_registered=False, wire=1.0, wire_fanout=0.0, wire_size=0.0, placed=True)
 """As nextpnr-ecp5 reports them for speed grade 6; wires before the fit."""
 
 _XC7 = Delays(
-    register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313, carry_luts=0,
+    register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313,
     lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
     product_registered=True, wire=0.6, wire_fanout=0.12, wire_size=0.0, placed=False)
 """Speed grade -1: cells as in the timing files of Project X-Ray (prjxray-db, zynq7 slicem and

@@ -117,14 +117,14 @@ class AdapterParams(BlockParams):
     def paths(self) -> tuple[Path, ...]:
         out, depth = self.outputs[0].width, self.depth or 2
         if self.widens:
-            own = Path(what="units move on", luts=2, fanout=2 * out + 2)
+            own = Path(what="units move on", luts=2, fanout=2 * out + 2, tail=True)
             return (own, *(queue_paths(out, depth - 1) if depth > 2 else ()))
         # The turn, or the offset, chooses the units; the history moves on with each input beat.
         history = (self.units_out - 1) * self.unit * self.type.bits
         chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out)
         moves = Path(what="turn", luts=3 if self.units_out > 1 else 2,
                      carry=self.units_out.bit_length() if self.units_out > 1 else 0,
-                     fanout=history + 4)
+                     fanout=history + 4, tail=True)
         return (chosen, moves, *queue_paths(out, depth))
 
     @property

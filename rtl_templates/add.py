@@ -76,7 +76,7 @@ class AddParams(JoinParams):
     @property
     def paths(self) -> tuple[Path, ...]:
         bits, terms = self.product_type.bits, len(self.input_types)
-        return (Path(what="sum", luts=min(1, terms - 1), carry=bits + 2),
+        return (Path(what="sum", luts=1 if terms > 2 else 0, carry=bits + 2),
                 Path(what="issue", luts=1 + and_levels(terms + 1), fanout=terms + 2),
                 *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 

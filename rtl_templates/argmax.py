@@ -9,6 +9,7 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 from .block import BlockComponent, StreamShape
+from .nest import loop_paths
 from .path import Path
 from .pipeline import PipelineParams, counter, delay, issue
 from .queue import credit_paths, credit_resources
@@ -104,10 +105,9 @@ class ArgMaxParams(PipelineParams):
     @property
     def paths(self) -> tuple[Path, ...]:
         bits, index = self.input_type.bits, self.output_type.bits
-        return (Path(what="running best", luts=2, carry=bits, fanout=bits + index),
+        return (Path(what="running best", luts=1, carry=bits, fanout=bits + index, tail=True),
                 Path(what="lanes compared", luts=1, carry=bits, fanout=bits + self.levels + 1),
-                Path(what="folds", luts=2, carry=max(1, (self.folds - 1).bit_length()),
-                     fanout=(self.folds - 1).bit_length() + 3),
+                *loop_paths((self.folds - 1).bit_length()),
                 *credit_paths(index, self.pipeline, self.depth))
 
     @property

@@ -117,7 +117,7 @@ class ChainParams(BlockParams):
     @property
     def paths(self) -> tuple[Path, ...]:
         bits = (self.room + 1).bit_length()
-        level = Path(what="room behind the parts", luts=2, carry=bits, fanout=bits + 2)
+        level = Path(what="room behind the parts", luts=1, carry=bits, fanout=bits + 2)
         parts = (replace(part, depth=0) for part in self.parts)  # type: ignore[type-var]
         return (level, *(path for part in parts for path in part.paths),
                 *queue_paths(self.outputs[0].width, self.room))

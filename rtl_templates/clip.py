@@ -70,7 +70,7 @@ class ClipParams(ElementwiseParams):
     def paths(self) -> tuple[Path, ...]:
         return (Path(what="clip", luts=2 if self.input_type.bits > 6 else 1,
                      carry=0 if self.input_type.bits <= 6 else self.input_type.bits,
-                     fanout=self.output_type.bits),
+                     fanout=self.output_type.bits, tail=True),
                 *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 
     @property

@@ -86,7 +86,7 @@ class ForkParams(BlockParams):
         width, depths = self.stream.width, self.depths or (2,) * self.copies
         # Room of all outputs, and what each then does.
         taken = Path(what="room of all outputs", luts=1 + and_levels(2 * self.copies),
-                     fanout=width + self.copies)
+                     fanout=width + self.copies, tail=True)
         return (taken, *(path for depth in depths if depth > 1
                          for path in queue_paths(width, depth)))
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-__all__ = ["Loop", "loop", "nest", "periodic_flag", "span_flag"]
+from .path import Path
+
+__all__ = ["Loop", "loop", "loop_paths", "nest", "periodic_flag", "span_flag"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,17 @@ def nest(m: Module, step: Value, *, registered: bool = True, **rounds: int) -> l
         loops.append(loop(m, name, total, step & ends, registered=registered))
         ends = loops[-1].last & ends
     return loops
+
+
+def loop_paths(bits: int) -> tuple[Path, ...]:
+    """The longest paths of nested loops whose longest counter has so many bits.
+
+    Whether the loops inside end enables a counter; the next count is chosen behind a carry chain.
+    """
+    if not bits:
+        return ()
+    return (Path(what="ends of loops", luts=2, fanout=2 * bits + 2, tail=True),
+            Path(what="count of a loop", luts=1, carry=bits, fanout=bits))
 
 
 def span_flag(m: Module, name: str, values: Sequence[bool], at: Loop, step: Value) -> Value:

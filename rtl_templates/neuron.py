@@ -13,7 +13,7 @@ from .bit_heap import adder_attributes, adder_resources
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
 from .dot_form import DotForm
 from .dot_products import best_form, dot_latency, dot_products
-from .nest import loop, nest
+from .nest import loop, loop_paths, nest
 from .path import Path, table_levels
 from .pipeline import delay, element, pack
 from .queue import CreditQueue, credit_paths
@@ -275,9 +275,11 @@ class NeuronParams(BlockParams):
         results = self.positions * self.group_lanes * self.pe
         if self.operand_folds > 1:
             # What the sum starts from is chosen in front of the chain.
-            found.append(Path(what="accumulator", luts=1, carry=self.sum_bits,
-                              source="register" if self.output_folds == 1 else "lutram",
-                              fanout=self.sum_bits * results))
+            # Their memory is read behind, and written in front of, more LUTs if it is deep.
+            stored = self.output_folds > 1
+            found.append(Path(what="accumulator", luts=1 + (self.output_folds > 16),
+                              carry=self.sum_bits, source="lutram" if stored else "register",
+                              fanout=self.sum_bits * results, tail=stored))
         elif self._starts > 1 or self.initial.any():
             found.append(Path(what="initial value", carry=self.sum_bits))
         if self._starts > 1:
@@ -286,7 +288,7 @@ class NeuronParams(BlockParams):
                               fanout=self.output_type.bits * self.group_lanes * self.pe))
         folds = (self.output_folds, self.operand_folds, self.group_folds, len(self.weight_words))
         if counted := max((fold - 1).bit_length() for fold in folds):
-            found.append(Path(what="folds", luts=3, carry=counted, fanout=3 * counted + 2))
+            found += loop_paths(counted)
         width = self.outputs[0].width
         return (*found, *credit_paths(width, self.pipeline, self.depth))
 

@@ -20,13 +20,15 @@ class Path:
     what : str
         Where in the block.
     luts : int
-        LUTs of six inputs in series, beside those of carry chains; without that of a LUT memory.
+        LUTs of six inputs in series, beside those of carry chains' own cells and of LUT memories.
     carry : int
         Bits of the carry chains on the path; 0 if there is none.
     fanout : int
         Loads of the widest net.
     source : str
         One of :data:`SOURCES`.
+    tail : bool
+        It ends at an enable, a reset or a memory, not in a register beside the last LUT.
     factors : (int, int) or ()
         Bits of the factors of a product on the path. ``luts`` and ``carry`` are what it takes
         where no multiplier is used for it.
@@ -42,6 +44,7 @@ class Path:
     carry: int = 0
     fanout: int = 1
     source: str = "register"
+    tail: bool = False
     factors: tuple[int, int] | tuple[()] = ()
 
     def __post_init__(self) -> None:

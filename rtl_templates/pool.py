@@ -155,7 +155,8 @@ class PoolParams(PipelineParams):
         bits, units = self.input_type.bits, self.positions * self.lanes
         if self.operation == "max":
             # A comparison of three bits a LUT, or by a carry chain, and the choice.
-            work = Path(what="comparison", luts=2, carry=bits if bits > 4 else 0, fanout=bits + 1)
+            work = Path(what="comparison", luts=1 if bits > 4 else 2,
+                        carry=bits if bits > 4 else 0, fanout=bits + 1)
         else:
             work = Path(what="sum", luts=2, carry=bits + 2)
         return (Path(what="issue", luts=2, fanout=units + 2), work,

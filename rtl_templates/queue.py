@@ -72,7 +72,7 @@ def queue_source(width: int, depth: int) -> str:
 def queue_paths(width: int, depth: int) -> tuple[Path, ...]:
     """The longest paths of a :class:`Queue`, from flags outside."""
     if depth == 1:
-        return (Path(what="queue's register", luts=1, fanout=width + 1),)
+        return (Path(what="queue's register", luts=1, fanout=width + 1, tail=True),)
     # The other side's flag, whether a beat moves, and the flags that follow.
     flags = Path(what="queue's flags", luts=1 + ring_levels(depth), fanout=max(4, width // 2))
     if depth <= 64:

@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
+from .nest import loop_paths
 from .path import Path, and_levels, select_levels, table_levels
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_paths, credit_resources
@@ -235,8 +236,7 @@ class RequantizeParams(ElementwiseParams):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        found = [Path(what="issue", luts=2, carry=(self.folds - 1).bit_length(),
-                      fanout=(self.folds - 1).bit_length() + 3)]
+        found = list(loop_paths((self.folds - 1).bit_length()))
         if self.memory == "block":
             found.append(Path(what="table", source="bram", luts=select_levels(
                 plan_rom(self.word_bits, self.folds).ways(0))))
@@ -253,9 +253,9 @@ class RequantizeParams(ElementwiseParams):
                               carry=self.product_type.bits, fanout=self.input_type.bits,
                               factors=factors if rows > 1 else ()))
         if self.adds:
-            found.append(Path(what="sum", luts=1, carry=self.sum_type.bits))
+            found.append(Path(what="sum", carry=self.sum_type.bits))
         if self.rounds:
-            found.append(Path(what="rounding", luts=1, carry=self.sum_type.bits))
+            found.append(Path(what="rounding", carry=self.sum_type.bits))
         if not self.wrap:
             found.append(self._clip_path)
         return (*found, *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
@@ -266,7 +266,8 @@ class RequantizeParams(ElementwiseParams):
         spare = max(0, self.rounded_type.bits - self.output_type.bits)
         whole = self.bounds == (self.output_type.lo, self.output_type.hi)
         return Path(what="clip", luts=1 + and_levels(spare + 1) if whole else 2,
-                    carry=0 if whole else self.rounded_type.bits, fanout=self.output_type.bits)
+                    carry=0 if whole else self.rounded_type.bits, fanout=self.output_type.bits,
+                    tail=True)
 
     @property
     def entry(self) -> Path:

@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
+from .nest import loop_paths
 from .path import Path, select_levels, table_levels
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_paths, credit_resources
@@ -171,7 +172,9 @@ class ThresholdParams(ElementwiseParams):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        found = [Path(what="comparison", luts=1, carry=self.input_type.bits,
+        # A table of few words is in front of the comparison; its result passes a LUT behind.
+        merged = any(1 < self.table_words(k) <= UNREGISTERED for k in range(self.stages))
+        found = [Path(what="comparison", luts=1 + merged, carry=self.input_type.bits,
                       fanout=self.table_type.bits)]
         for stage in range(self.stages):
             words, memory = self.table_words(stage), self.table_memory(stage)
@@ -186,7 +189,7 @@ class ThresholdParams(ElementwiseParams):
             found.append(Path(what="count to code", luts=2, carry=self.output_type.bits))
         fold_bits = (self.table_words(0) - 1).bit_length()
         if fold_bits:
-            found.append(Path(what="fold", luts=2, carry=fold_bits, fanout=fold_bits + 3))
+            found += loop_paths(fold_bits)
         return (*found, *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 
     @property

@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import memory
 
 from .block import BlockComponent, StreamShape
-from .nest import Loop, nest, periodic_flag, span_flag
+from .nest import Loop, loop_paths, nest, periodic_flag, span_flag
 from .path import Path
 from .pipeline import PipelineParams, delay, element, issue, recode
 from .pool import check_pooling, running_result
@@ -158,8 +158,10 @@ class TilePoolParams(PipelineParams):
         bits, width = self.partial_type.bits, self.partial_type.bits * self.lanes
         source = {"register": "register", "lutram": "lutram", "block": "bram"}[self.memory]
         walk = max((n - 1).bit_length() for n in (self.folds, *self.walk[0]))
-        return (Path(what="running result", luts=2, carry=bits, source=source, fanout=width),
-                Path(what="loops", luts=3, carry=walk, fanout=3 * walk + 1),
+        # The larger of two is chosen behind their comparison, the first one in front of a sum.
+        return (Path(what="running result", luts=2 if self.operation == "max" else 1, carry=bits,
+                     source=source, fanout=width, tail=source != "register"),
+                *loop_paths(walk),
                 *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 
     @property

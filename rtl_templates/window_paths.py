@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .nest import loop_paths
 from .path import Path, select_levels
 from .queue import credit_paths, queue_paths, queue_source
 
@@ -26,8 +27,8 @@ def line_paths(p: WindowParams) -> tuple[Path, ...]:
     walk = _bits(p.row_words, p.line_rows, p.slices, p.groups, p.out_shape[0])
     found = [
         # Whether a word comes, and what then moves on: rows, place, counters of rows.
-        Path(what="step of the lines", luts=2, fanout=width + above + 2 * walk),
-        Path(what="loops", luts=3, carry=walk, fanout=3 * walk + 1),
+        Path(what="step of the lines", luts=2, fanout=width + above + 2 * walk, tail=True),
+        *loop_paths(walk),
     ]
     if above and p.line_memory == "lut":
         found.append(Path(what="rows above", luts=select_levels(-(-p.row_words // 64)),
@@ -36,7 +37,8 @@ def line_paths(p: WindowParams) -> tuple[Path, ...]:
         found.append(Path(what="rows above", source="bram"))
     # A beat that is not taken stops all columns; pads reset the newest one.
     shifted = column * (1 + (p.history * p.slices if p.register_columns else 0))
-    found.append(Path(what="shift of the columns", luts=3 if any(p.pads) else 2, fanout=shifted))
+    found.append(Path(what="shift of the columns", luts=3 if any(p.pads) else 2, fanout=shifted,
+                      tail=True))
     if p.history and not p.register_columns:
         found.append(Path(what="columns before", source="lutram", fanout=column * p.history))
     if p.spare > 1:
@@ -55,9 +57,8 @@ def ring_paths(p: WindowParams) -> tuple[Path, ...]:
     found = [
         # Ends of the inner loops, the choice of two addresses, their sum, the row's start.
         Path(what="address", luts=3, carry=at, fanout=2 * at),
-        Path(what="words ahead", luts=2 + (max(p.out_shape) > 4), carry=words, fanout=words),
-        Path(what="loops", luts=3, carry=_bits(p.row_words, p.rows, *p.out_shape, p.slices),
-             fanout=3 * at),
+        Path(what="words ahead", luts=2, carry=words, fanout=words),
+        *loop_paths(_bits(p.row_words, p.rows, *p.out_shape, p.slices)),
     ]
     if p.mode == "column":
         block = p.row_words * width > 1024 and p.row_words > 64
@@ -69,9 +70,10 @@ def ring_paths(p: WindowParams) -> tuple[Path, ...]:
         small = places * width <= 512 or places <= 32
         # The word that is read passes the choice of pads on its way into the queue.
         found.append(Path(what="rows", luts=masked, source="register" if small else "bram",
-                          fanout=width))
+                          fanout=width, tail=not p.collect))
     if p.collect:
-        return (*found, Path(what="words collected", luts=1, fanout=p.outputs[0].width),
+        return (*found, Path(what="words collected", luts=1, fanout=p.outputs[0].width,
+                              tail=True),
                 *_output(p))
     latency = 2 if p.mode == "column" else 1
     return (*found, *credit_paths(p.outputs[0].width, latency, p.depth))
@@ -83,7 +85,7 @@ def _output(p: WindowParams) -> tuple[Path, ...]:
     if p.output_kind == "queue":
         assert p.depth is not None
         return queue_paths(width, p.depth)
-    return (Path(what="output register", luts=2, fanout=width + 1),) \
+    return (Path(what="output register", luts=2, fanout=width + 1, tail=True),) \
         if p.output_kind == "register" else ()
 
 

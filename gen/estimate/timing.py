@@ -43,8 +43,6 @@ class Delays:
     lut : float
     carry_in, carry_bit, carry_out : float
         Into a chain, along it, out of it.
-    carry_luts : int
-        LUTs in front of a chain that its own cells take in.
     lutram : float
         Address to output of a LUT memory.
     bram : float
@@ -72,7 +70,6 @@ class Delays:
     carry_in: float
     carry_bit: float
     carry_out: float
-    carry_luts: int
     lutram: float
     bram: float
     product: float
@@ -130,11 +127,11 @@ def cells_and_hops(path: Path, known: Delays) -> tuple[float, int]:
             hops += 2
             if max(path.factors) > known.product_bits:  # added up behind several multipliers
                 carry, hops = sum(path.factors) - known.product_bits, hops - 1
-    elif not luts and not carry:
-        hops += 1  # beside its register stands only what has a LUT or a carry bit
+    elif path.tail or not (luts or carry):
+        hops += 1  # beside a register stands only the LUT or the carry bit that drives its data
     if carry:
         total += known.carry_in + carry * known.carry_bit + known.carry_out
-        luts, hops = max(0, luts - known.carry_luts), hops + 1
+        hops += 1
     return total + luts * known.lut, hops + luts
 
 
