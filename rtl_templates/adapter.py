@@ -122,8 +122,8 @@ class AdapterParams(BlockParams):
         # The turn, or the offset, chooses the units; the history moves on with each input beat.
         history = (self.units_out - 1) * self.unit * self.type.bits
         chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out)
-        moves = Path(what="turn", luts=3 if self.units_out > 1 else 2,
-                     carry=self.units_out.bit_length() if self.units_out > 1 else 0,
+        moves = Path(what="turn", luts=2, carry=self.units_out.bit_length()
+                     if self.units_out > 8 else 0,
                      fanout=history + 4, tail=True)
         return (chosen, moves, *queue_paths(out, depth))
 

@@ -208,7 +208,7 @@ class BlockParams:
     @property
     def entry(self) -> int:
         """From the payload of an input to the first registers; its source does not count."""
-        return 2
+        return Path(what="input", luts=2)
 
     @property
     def exit(self) -> str:

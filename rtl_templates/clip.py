@@ -13,7 +13,7 @@ from .path import Path
 from .pipeline import decode, issue, recode
 from .queue import credit_paths, credit_resources
 from .resources import Resources
-from .saturate import saturate, saturation_sites
+from .saturate import saturate, saturation_path, saturation_sites
 from .validation import check_recoding
 
 __all__ = ["Clip", "ClipParams"]
@@ -68,9 +68,7 @@ class ClipParams(ElementwiseParams):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return (Path(what="clip", luts=2 if self.input_type.bits > 6 else 1,
-                     carry=0 if self.input_type.bits <= 6 else self.input_type.bits,
-                     fanout=self.output_type.bits, tail=True),
+        return (saturation_path(self.input_type.lo, self.input_type.hi, self.lo, self.hi),
                 *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 
     @property

@@ -11,12 +11,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .nest import loop_paths
-from .path import Path, and_levels, select_levels, table_levels
+from .path import Path, select_levels, table_levels
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_paths, credit_resources
 from .resources import DSP_PRODUCT_BITS, Resources, counter_sites, dsp_slices, rom_sites
 from .rom import cheapest_memory, plan_rom, read_rom, rom_latency, rom_resources
-from .saturate import saturate, saturation_sites
+from .saturate import saturate, saturation_path, saturation_sites
 from .types import IntType
 from .validation import check_int_array, check_one_of
 
@@ -257,17 +257,8 @@ class RequantizeParams(ElementwiseParams):
         if self.rounds:
             found.append(Path(what="rounding", carry=self.sum_type.bits))
         if not self.wrap:
-            found.append(self._clip_path)
+            found.append(saturation_path(self.rounded_type.lo, self.rounded_type.hi, *self.bounds))
         return (*found, *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
-
-    @property
-    def _clip_path(self) -> Path:
-        """From a sum to the clipped result: the bits above it are looked at, or compared."""
-        spare = max(0, self.rounded_type.bits - self.output_type.bits)
-        whole = self.bounds == (self.output_type.lo, self.output_type.hi)
-        return Path(what="clip", luts=1 + and_levels(spare + 1) if whole else 2,
-                    carry=0 if whole else self.rounded_type.bits, fanout=self.output_type.bits,
-                    tail=True)
 
     @property
     def entry(self) -> Path:

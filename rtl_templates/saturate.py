@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from amaranth.hdl import Const, Mux, Value
 
-__all__ = ["saturate", "saturation_sites"]
+from .path import Path, and_levels
+
+__all__ = ["saturate", "saturation_path", "saturation_sites"]
 
 
 def saturate(value: Value, lo: int, hi: int) -> Value:
@@ -54,6 +56,16 @@ def saturation_sites(least: int, most: int, lo: int, hi: int) -> float:
                 for _, bound in clips)
     # Resets of the register's flip-flops take some of what the bits of the result would.
     return flags + bits * 0.3 * len(clips)
+
+
+def saturation_path(least: int, most: int, lo: int, hi: int) -> Path:
+    """The longest path of :func:`saturate` into a register, the value being in a range."""
+    bits = max(most, -least - 1).bit_length() + 1
+    spare = bits - max(hi, -lo - 1).bit_length()
+    compared = (most > hi and not _is_end(hi)) + (least < lo != 0 and not _is_end(-lo - 1))
+    # Bits above are looked at, or the value is compared; one bound is chosen behind the other.
+    return Path(what="clip", luts=1 + (compared if compared else and_levels(spare)),
+                carry=bits if compared else 0, fanout=bits, tail=True)
 
 
 def _is_end(value: int) -> bool:
