@@ -206,7 +206,7 @@ class BlockParams:
         return (Path(what="unknown", luts=4, carry=16, fanout=width, source="lutram"),)
 
     @property
-    def entry(self) -> int:
+    def entry(self) -> Path:
         """From the payload of an input to the first registers; its source does not count."""
         return Path(what="input", luts=2)
 
