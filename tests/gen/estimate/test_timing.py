@@ -49,11 +49,9 @@ def neuron(operands, slots):
                         weights=weights, positions_per_frame=4, pe=1, simd=operands)
 
 
-# Block and, by synthesis of each, how far above it the estimate of its levels may be.
 LEVELS = {
     "fifo": FifoParams(stream=StreamShape(U4, 2, 64), depth=16),
     "adapter": AdapterParams(type=U4, lanes_in=4, lanes_out=1, elements=64),
-    "wider": AdapterParams(type=U4, lanes_in=2, lanes_out=12, elements=96),
     "fork": ForkParams(stream=StreamShape(U4, 2, 64), copies=3),
     "pad": PadParams(input_type=U4, output_type=U4, shape=(14, 14, 2), pads=(1, 1, 1, 1), lanes=2),
     "clip": ClipParams(input_type=S8, output_type=U4, lo=0, hi=15, positions_per_frame=16),
