@@ -10,7 +10,8 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
-from .queue import Queue, queue_resources
+from .path import Path, and_levels
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .ring import Loop, loop_resources
 from .types import IntType
@@ -124,6 +125,20 @@ class CropParams(BlockParams):
         for rounds, begin, end in self.loops:
             control += loop_resources(rounds, 1 + (begin > 0) + (end < rounds))
         return control + queue_resources(self.outputs[0].width, self.depth or 2)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        walk = max((rounds - 1).bit_length() for rounds, _, _ in self.loops)
+        return (Path(what="loops", luts=2 + and_levels(walk), fanout=2 * walk + 2, tail=True),
+                *queue_paths(self.outputs[0].width, self.depth or 2))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.outputs[0].width, self.depth or 2)
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.asarray(beats[0], dtype=np.int64)[self._inside()],)

@@ -10,8 +10,9 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
+from .path import Path, and_levels, select_levels
 from .pipeline import select
-from .queue import Queue, queue_resources
+from .queue import Queue, queue_paths, queue_resources, queue_source
 from .resources import Resources
 from .ring import Loop, loop_resources
 from .validation import check_divisor, check_positive
@@ -83,6 +84,22 @@ class DealParams(BlockParams):
         """Output of each beat."""
         turn = np.repeat(np.arange(self.parts), self.run)
         return np.tile(turn, frames * self.stream.beats // len(turn))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        width, depths = self.stream.width, self.depths or (2,) * self.parts
+        run = (self.run - 1).bit_length()
+        turn = Path(what="turn", luts=2 + select_levels(self.parts) + and_levels(run) // 2,
+                    fanout=self.parts + run + 2, tail=True)
+        return (turn, *(path for depth in depths for path in queue_paths(width, depth)))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
+
+    @property
+    def exit(self) -> str:
+        return queue_source(self.stream.width, max(self.depths or (2,)))
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x, turns = np.asarray(beats[0], dtype=np.int64), self._turns(1)

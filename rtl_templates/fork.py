@@ -87,8 +87,8 @@ class ForkParams(BlockParams):
         # Room of all outputs, and what each then does.
         taken = Path(what="room of all outputs", luts=1 + and_levels(2 * self.copies),
                      fanout=width + self.copies, tail=True)
-        return (taken, *(path for depth in depths if depth > 1
-                         for path in queue_paths(width, depth)))
+        return (taken, *(path for shape, depth in zip(self.outputs, depths, strict=True)
+                         if depth > 1 for path in queue_paths(shape.width, depth)))
 
     @property
     def entry(self) -> Path:

@@ -12,9 +12,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockComponent, StreamShape
-from .nest import Loop, nest, span_flag
+from .nest import Loop, loop_paths, nest, span_flag
+from .path import Path, and_levels
 from .pipeline import PipelineParams, decode, delay, issue
-from .queue import credit_resources
+from .queue import credit_paths, credit_resources
 from .resources import Resources, counter_sites
 from .types import IntType
 from .validation import check_one_of, check_positive, divisors
@@ -116,6 +117,24 @@ class WeighParams(PipelineParams):
         control += Resources(lut=counter_sites(folds), ff=folds.bit_length())
         return lane * self.lanes + control + credit_resources(
             self.outputs[0].width, self.pipeline, self.depth)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        found = []
+        for type_, factors in ((self.middle_type, self.rows), (self.output_type, self.columns)):
+            terms = _terms(factors)
+            # The shifts of a term are chosen, then added up.
+            choices = max(len({*term}) for term in terms)
+            found.append(Path(what="factors", luts=and_levels(2 * choices),
+                              carry=type_.bits if len(terms) > 1 else 0,
+                              fanout=type_.bits * self.lanes))
+        walk = max((n - 1).bit_length() for n in (len(self.rows), len(self.columns), self.channels))
+        return (*found, *loop_paths(walk),
+                *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
+
+    @property
+    def entry(self) -> Path:
+        return Path(what="input")
 
     def reference(self, *beats: np.ndarray) -> tuple[np.ndarray, ...]:
         x = np.asarray(beats[0], dtype=np.int64).reshape(len(self.rows), len(self.columns), -1)
