@@ -27,6 +27,7 @@ from .folding import (
     target_cycles,
 )
 from .options import add_input_grid, existing, input_grid
+from .shell import add_shell, settle_board
 from .terminal import console, print_json, progress, table
 
 __all__ = ["build", "open_design", "register", "report"]
@@ -48,6 +49,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--name", help="name of the top module (default: the model's file name)")
     parser.add_argument("--vectors", type=Path, metavar="X.npy",
                         help="inputs for the test bench (default: three random frames)")
+    add_shell(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_folding(parser)
     add_input_grid(parser)
@@ -56,13 +58,15 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the speed that was asked for is missed."""
+    settle_board(arguments)
     design = open_design(arguments)
     source = design_file(arguments.model)
     if arguments.vectors is None:
         frames = random_frames(design.network, VECTORS)
     else:
         frames = read_frames(design.network, arguments.vectors)
-    build(design, arguments.output, frames, source=source)
+    build(design, arguments.output, frames, source=source, shell=arguments.shell,
+          taps=arguments.taps)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
@@ -142,7 +146,8 @@ def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
     return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
 
 
-def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None) -> None:
+def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None,
+          shell: str | None = None, taps: bool = True) -> None:
     """Write the output directory of a design.
 
     Parameters
@@ -153,18 +158,26 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         Inputs for the test bench.
     source : Path or None
         The design.json that this is made from, if it lies in ``out``.
+    shell : str or None
+        Kind of shell to write beside the accelerator.
+    taps : bool
+        Whether streams and FIFOs can be looked at through the shell.
     """
     # The simulators are of no use to who only loads models: import them late.
     from ...sim import golden
     from ...sim.packing import pack
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
+    from ..shell import write_shell
 
     with progress("lowering") as update, staged_output(out, source) as directory:
         dataflow = design.dataflow
         update(text="emitting Verilog")
         (directory / "rtl").mkdir()
         (directory / "rtl" / f"{dataflow.name}.v").write_text(to_verilog(dataflow))
+        if shell is not None:
+            update(text="emitting the shell")
+            write_shell(design, directory, shell, taps=taps)
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]

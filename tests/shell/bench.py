@@ -1,0 +1,201 @@
+"""What runs inside the simulator: bus models around a shell, and the driver at its registers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from itertools import repeat
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.task import bridge, resume
+from cocotb.triggers import ClockCycles, RisingEdge
+from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
+
+from quantloom.boards.driver import Accelerator
+from quantloom.boards.driver.registers import Registers, read_map
+from quantloom.gen.design import Design
+from quantloom.sim import golden
+
+from .monitor import AxiMonitor, LiteMonitor
+
+__all__ = ["Bench", "directory", "seed"]
+
+MEMORY = 1 << 16
+
+
+def directory() -> Path:
+    """Output directory of the design under test."""
+    return Path(os.environ["QUANTLOOM_TEST_DESIGN"])
+
+
+def seed() -> int:
+    """Seed of this run; printed by cocotb."""
+    return int(os.environ["QUANTLOOM_TEST_SEED"])
+
+
+class FaultyRam(AxiRam):
+    """Memory that fails at some addresses.
+
+    ``broken`` holds (first, last) byte addresses of failing words, for "read" and "write".
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.broken: dict[str, tuple[int, int] | None] = {"read": None, "write": None}
+        for side, verb in ((self.read_if, "read"), (self.write_if, "write")):
+            setattr(side, f"_{verb}", self._guard(verb, getattr(side, f"_{verb}")))
+
+    def _guard(self, verb, access):
+        async def guarded(address, other):
+            span = self.broken[verb]
+            if span is not None and span[0] <= address <= span[1]:
+                raise ValueError(f"{verb} of {address:#x} fails as planted")
+            return await access(address, other)
+
+        return guarded
+
+    def channels(self):
+        """The five channels."""
+        return (self.write_if.aw_channel, self.write_if.w_channel, self.write_if.b_channel,
+                self.read_if.ar_channel, self.read_if.r_channel)
+
+
+class RamBuffer:
+    """A part of the simulated memory."""
+
+    def __init__(self, ram, address, size):
+        self.ram, self.address = ram, address
+        self.array = np.zeros(size, np.uint8)
+
+    def flush(self):
+        self.ram.write(self.address, self.array.tobytes())
+
+    def invalidate(self):
+        self.array[:] = np.frombuffer(self.ram.read(self.address, len(self.array)), np.uint8)
+
+    def close(self):
+        pass
+
+
+class Bridge:
+    """The driver's transport, for code that runs in a bridged thread."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.free = 0x100
+
+        @resume
+        async def read(offset):
+            return await bench.read(offset)
+
+        @resume
+        async def write(offset, value):
+            await bench.write(offset, value)
+
+        @resume
+        async def wait():
+            await ClockCycles(bench.dut.aclk, 50)
+
+        self._read, self._write, self._wait = read, write, wait
+
+    def read32(self, offset):
+        return self._read(offset)
+
+    def write32(self, offset, value):
+        self._write(offset, value)
+
+    def allocate(self, size):
+        buffer = RamBuffer(self.bench.ram, self.free, size)
+        self.free = (self.free + size + 7) // 8 * 8 % (MEMORY // 2)
+        return buffer
+
+    def wait(self, seconds):
+        self._wait()
+
+
+class Bench:
+    """A shell with ports (``axi``) between an AXI-Lite master and a memory."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        for name in ("cocotbext", f"cocotb.{dut._name}"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        cocotb.start_soon(Clock(dut.aclk, 10, "ns").start())
+        self.random = random.Random(seed())
+        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, dut.aresetn,
+                                  reset_active_level=False)
+        self.ram = FaultyRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, dut.aresetn,
+                             reset_active_level=False, size=MEMORY)
+        self.monitors = [AxiMonitor(dut, "m_axi", dut.aclk, dut.aresetn),
+                         LiteMonitor(dut, "s_axi", dut.aclk, dut.aresetn)]
+        self.map = read_map(directory())
+        self.design = Design.load(directory())
+        self.offsets = {register["name"]: register["offset"] for register in self.map["registers"]}
+
+    async def start(self, stalls=0.0):
+        """Reset; channels pause in that share of the cycles."""
+        self.dut.aresetn.value = 0
+        await ClockCycles(self.dut.aclk, 5)
+        self.dut.aresetn.value = 1
+        await ClockCycles(self.dut.aclk, 5)
+        for monitor in self.monitors:
+            cocotb.start_soon(monitor.run())
+        if stalls:
+            lite = self.lite
+            for channel in (*self.ram.channels(), lite.write_if.aw_channel,
+                            lite.write_if.w_channel, lite.write_if.b_channel,
+                            lite.read_if.ar_channel, lite.read_if.r_channel):
+                rng = random.Random(self.random.random())
+                channel.set_pause_generator(rng.random() < stalls for _ in repeat(None))
+        return self
+
+    async def read(self, name):
+        """Word of a register by name or offset."""
+        offset = self.offsets.get(name, name)
+        return int.from_bytes((await self.lite.read(offset, 4)).data, "little")
+
+    async def write(self, name, value):
+        """Write a register by name or offset."""
+        offset = self.offsets.get(name, name)
+        await self.lite.write(offset, (value & 0xFFFFFFFF).to_bytes(4, "little"))
+
+    async def drive(self, function):
+        """Run a function of an :class:`Accelerator` in a thread, as a user's program would be."""
+        def job():
+            return function(Accelerator(directory(), Bridge(self), timeout=600))
+
+        return await bridge(job)()
+
+    def frames(self, count):
+        """Random frames and what the golden model makes of them."""
+        x = self.design.network.input
+        rng = np.random.default_rng(seed())
+        frames = rng.integers(x.lo, x.hi + 1, (count, *x.shape))
+        return frames, golden.run(self.design.network, frames)[self.design.network.output]
+
+    async def until(self, condition, limit=20_000):
+        """Wait for a coroutine function to return something true."""
+        for _ in range(limit // 20):
+            if await condition():
+                return
+            await ClockCycles(self.dut.aclk, 20)
+        raise TimeoutError(f"not within {limit} cycles")
+
+    def legal(self):
+        """Raise if a monitor found anything."""
+        errors = [error for monitor in self.monitors for error in monitor.errors]
+        assert not errors, "\n".join(errors[:10])
+
+    @property
+    def registers(self):
+        """Offsets and masks, as the driver knows them."""
+        return Registers(None, self.map)
+
+
+async def next_cycle(dut):
+    """One clock edge."""
+    await RisingEdge(dut.aclk)
