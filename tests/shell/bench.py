@@ -12,13 +12,16 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import bridge, resume
-from cocotb.triggers import ClockCycles, RisingEdge
-from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiRam
 
 from quantloom.boards.driver import Accelerator
-from quantloom.boards.driver.registers import Registers, read_map
+from quantloom.boards.driver.registers import read_map
 from quantloom.gen.design import Design
+from quantloom.rtl_templates.block import StreamShape
+from quantloom.rtl_templates.types import IntType
 from quantloom.sim import golden
+from quantloom.sim.packing import pack
 
 from .monitor import AxiMonitor, LiteMonitor
 
@@ -98,7 +101,7 @@ class Bridge:
 
         @resume
         async def wait():
-            await ClockCycles(bench.dut.aclk, 50)
+            await ClockCycles(bench.clock, 50)
 
         self._read, self._write, self._wait = read, write, wait
 
@@ -118,50 +121,73 @@ class Bridge:
 
 
 class Bench:
-    """A shell with ports (``axi``) between an AXI-Lite master and a memory."""
+    """A shell between a processor and a memory: one with ports (``axi``), or a whole Zynq."""
 
     def __init__(self, dut):
         self.dut = dut
         for name in ("cocotbext", f"cocotb.{dut._name}"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        cocotb.start_soon(Clock(dut.aclk, 10, "ns").start())
         self.random = random.Random(seed())
-        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, dut.aresetn,
+        if hasattr(dut, "s_axi_awaddr"):
+            self.clock, self.resetn, self.interrupt = dut.aclk, dut.aresetn, dut.interrupt
+            self.shell = dut.shell
+            self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), self.clock,
+                                      self.resetn, reset_active_level=False)
+            ports = [(AxiMonitor, dut, "m_axi"), (LiteMonitor, dut, "s_axi")]
+        else:
+            cell = dut.processor
+            self.clock, self.resetn, self.interrupt = cell.fclk, cell.fresetn, cell.interrupt
+            self.shell = dut.shell
+            self.lite = AxiMaster(AxiBus.from_prefix(cell, "gp0"), self.clock, self.resetn,
                                   reset_active_level=False)
-        self.ram = FaultyRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, dut.aresetn,
+            ports = [(AxiMonitor, cell, "hp0")]
+        self.monitors = [kind(entity, prefix, self.clock, self.resetn)
+                         for kind, entity, prefix in ports]
+        kind, entity, prefix = ports[0]
+        self.ram = FaultyRam(AxiBus.from_prefix(entity, prefix), self.clock, self.resetn,
                              reset_active_level=False, size=MEMORY)
-        self.monitors = [AxiMonitor(dut, "m_axi", dut.aclk, dut.aresetn),
-                         LiteMonitor(dut, "s_axi", dut.aclk, dut.aresetn)]
+        cocotb.start_soon(Clock(self.clock, 10, "ns").start())
         self.map = read_map(directory())
+        self.base = self.map["base"] or 0
         self.design = Design.load(directory())
         self.offsets = {register["name"]: register["offset"] for register in self.map["registers"]}
 
     async def start(self, stalls=0.0):
         """Reset; channels pause in that share of the cycles."""
-        self.dut.aresetn.value = 0
-        await ClockCycles(self.dut.aclk, 5)
-        self.dut.aresetn.value = 1
-        await ClockCycles(self.dut.aclk, 5)
+        await self.reset()
         for monitor in self.monitors:
             cocotb.start_soon(monitor.run())
-        if stalls:
-            lite = self.lite
-            for channel in (*self.ram.channels(), lite.write_if.aw_channel,
-                            lite.write_if.w_channel, lite.write_if.b_channel,
-                            lite.read_if.ar_channel, lite.read_if.r_channel):
-                rng = random.Random(self.random.random())
-                channel.set_pause_generator(rng.random() < stalls for _ in repeat(None))
+        self.stall(stalls)
         return self
+
+    async def reset(self):
+        """The whole chip."""
+        self.resetn.value = 0
+        await ClockCycles(self.clock, 5)
+        self.resetn.value = 1
+        await ClockCycles(self.clock, 5)
+
+    def stall(self, share):
+        """Let all channels pause in that share of the cycles."""
+        lite = self.lite
+        for channel in (*self.ram.channels(), lite.write_if.aw_channel, lite.write_if.w_channel,
+                        lite.write_if.b_channel, lite.read_if.ar_channel,
+                        lite.read_if.r_channel):
+            rng = random.Random(self.random.random())
+            channel.set_pause_generator(
+                (rng.random() < share for _ in repeat(None)) if share else None)
+            if not share:
+                channel.pause = False
 
     async def read(self, name):
         """Word of a register by name or offset."""
         offset = self.offsets.get(name, name)
-        return int.from_bytes((await self.lite.read(offset, 4)).data, "little")
+        return int.from_bytes((await self.lite.read(self.base + offset, 4)).data, "little")
 
     async def write(self, name, value):
         """Write a register by name or offset."""
         offset = self.offsets.get(name, name)
-        await self.lite.write(offset, (value & 0xFFFFFFFF).to_bytes(4, "little"))
+        await self.lite.write(self.base + offset, (value & 0xFFFFFFFF).to_bytes(4, "little"))
 
     async def drive(self, function):
         """Run a function of an :class:`Accelerator` in a thread, as a user's program would be."""
@@ -182,7 +208,7 @@ class Bench:
         for _ in range(limit // 20):
             if await condition():
                 return
-            await ClockCycles(self.dut.aclk, 20)
+            await ClockCycles(self.clock, 20)
         raise TimeoutError(f"not within {limit} cycles")
 
     def legal(self):
@@ -190,12 +216,36 @@ class Bench:
         errors = [error for monitor in self.monitors for error in monitor.errors]
         assert not errors, "\n".join(errors[:10])
 
-    @property
-    def registers(self):
-        """Offsets and masks, as the driver knows them."""
-        return Registers(None, self.map)
+    async def job(self, side, address, frames, *, stride=None, length=None):
+        """Put a job into a queue, with the length of the accelerator's frames if none is given."""
+        length = self.length(side) if length is None else length
+        await self.write(f"{side}_address", address)
+        await self.write(f"{side}_stride", -(-length // 8) * 8 if stride is None else stride)
+        await self.write(f"{side}_length", length)
+        await self.write(f"{side}_frames", frames)
 
+    def length(self, side):
+        """Bytes of a frame."""
+        end = self.map[f"{side}put"]
+        return end["beats"] * end["beat_bytes"]
 
-async def next_cycle(dut):
-    """One clock edge."""
-    await RisingEdge(dut.aclk)
+    def bytes_of(self, side, values):
+        """Each frame of a tensor as it is in memory."""
+        end = self.map[f"{side}put"]
+        shape = StreamShape(IntType.parse(end["type"]), end["lanes"], end["beats"])
+        words = pack(values.reshape(-1, shape.lanes), shape)
+        rows = words.view(np.uint8)[:, : end["beat_bytes"]]
+        return [row.tobytes() for row in rows.reshape(len(values), -1)]
+
+    async def done(self, frames, side="out"):
+        """Wait until so many frames are through."""
+        async def reached():
+            return await self.read(f"{side}_done") >= frames
+
+        await self.until(reached)
+
+    async def flags(self, name="errors"):
+        """Names of the flags that are set."""
+        word = await self.read(name)
+        (register,) = (r for r in self.map["registers"] if r["name"] == name)
+        return {field["name"] for field in register["fields"] if word >> field["low"] & 1}
