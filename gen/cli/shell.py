@@ -16,9 +16,9 @@ def add_shell(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "shell", "Registers and DMA around the accelerator, in rtl/NAME_zynq.v or rtl/NAME_axi.v, "
         "with the register map in shell/.")
-    group.add_argument("--shell", choices=list(SHELLS), help="zynq: with the processor of a Zynq-7000, "
-                       "ready for synthesis; axi: with AXI4-Lite and AXI4 ports, for a block "
-                       "design, with IP-XACT")
+    group.add_argument("--shell", choices=list(SHELLS), help="zynq: with the processor of a "
+                       "Zynq-7000, ready for synthesis; axi: with AXI4-Lite and AXI4 "
+                       "ports, for a block design, with IP-XACT")
     group.add_argument("--board", metavar="NAME",
                        help=f"shell and part of a board: {', '.join(BOARDS)}")
     group.add_argument("--taps", action=argparse.BooleanOptionalAction, default=True,

@@ -16,7 +16,7 @@ INCREMENTING = 1
 
 def lite_signature(address_bits: int) -> wiring.Signature:
     """AXI4-Lite of 32 bits."""
-    members = {}
+    members: dict[str, In | Out] = {}
     for kind in ("aw", "ar"):
         members |= {f"{kind}addr": Out(address_bits), f"{kind}prot": Out(3),
                     f"{kind}valid": Out(1), f"{kind}ready": In(1)}
@@ -29,7 +29,7 @@ def lite_signature(address_bits: int) -> wiring.Signature:
 def axi_signature(data_bits: int = 64, *, address_bits: int = 32, id_bits: int = 1,
                   length_bits: int = 8) -> wiring.Signature:
     """AXI4; with ``length_bits`` of 4, AXI3 without its WID."""
-    members = {}
+    members: dict[str, In | Out] = {}
     for kind in ("aw", "ar"):
         members |= {f"{kind}id": Out(id_bits), f"{kind}addr": Out(address_bits),
                     f"{kind}len": Out(length_bits), f"{kind}size": Out(3),

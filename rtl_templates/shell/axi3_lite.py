@@ -45,8 +45,10 @@ class Axi3ToLite(wiring.Component):
 
     def _read(self, m: Module) -> None:
         bus, lite = self.bus, self.lite
-        left, goes_up = Signal(4), Signal()
-        asking, waiting = Signal(), Signal()
+        left = Signal(4)
+        goes_up = Signal()
+        asking = Signal()
+        waiting = Signal()
         m.d.comb += [
             bus.arready.eq(~asking & ~waiting),
             lite.arvalid.eq(asking),
@@ -69,7 +71,8 @@ class Axi3ToLite(wiring.Component):
 
     def _write(self, m: Module) -> None:
         bus, lite = self.bus, self.lite
-        goes_up, last = Signal(), Signal()
+        goes_up = Signal()
+        last = Signal()
         # A burst is open; its address and its data go to the slave; its response is awaited.
         open_, addressing, writing, waiting = (Signal(name=name) for name in
                                                ("burst_open", "addressing", "writing", "awaiting"))

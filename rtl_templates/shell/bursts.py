@@ -66,10 +66,14 @@ class BurstPlanner(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        job, some = Signal(JOB), Signal()
-        base, frames = Signal(_PLACE), Signal(FRAME_BITS)
-        cursor, left = Signal(_PLACE), Signal(WORD_BITS)
-        size, last = Signal(range(BURST_BEATS + 1)), Signal()
+        job = Signal(JOB)
+        some = Signal()
+        base = Signal(_PLACE)
+        frames = Signal(FRAME_BITS)
+        cursor = Signal(_PLACE)
+        left = Signal(WORD_BITS)
+        size = Signal(range(BURST_BEATS + 1))
+        last = Signal()
         count = Signal(WORD_BITS)
         tail = Signal(range(BUS_BYTES + 1))
         head, burst = self.head.payload, self.burst.payload
@@ -83,22 +87,20 @@ class BurstPlanner(wiring.Component):
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("idle"))
             with m.State("idle"):
-                with m.If(self.run):
-                    m.d.comb += self.job.ready.eq(1)
-                    with m.If(self.job.valid):
-                        m.d.sync += [job.eq(self.job.payload), some.eq(1)]
-                        m.next = "job"
-                    with m.Elif(self.continuous & some):
-                        m.next = "job"
+                m.d.comb += self.job.ready.eq(self.run)
+                with m.If(self.run & self.job.valid):
+                    m.d.sync += [job.eq(self.job.payload), some.eq(1)]
+                    m.next = "job"
+                with m.Elif(self.run & self.continuous & some):
+                    m.next = "job"
             with m.State("job"):
                 m.d.comb += self.head.valid.eq(1)
                 m.d.sync += [base.eq(job.address), frames.eq(job.frames)]
                 with m.If(self.head.ready):
                     m.next = "frame"
-            with m.State("frame"):
-                with m.If(self.run):
-                    m.d.sync += [cursor.eq(base), left.eq(count), base.eq(base + job.stride)]
-                    m.next = "plan"
+            with m.State("frame"), m.If(self.run):
+                m.d.sync += [cursor.eq(base), left.eq(count), base.eq(base + job.stride)]
+                m.next = "plan"
             with m.State("plan"):
                 room = BURST_BEATS - cursor[:4]
                 m.d.sync += [last.eq(left <= room), size.eq(Mux(left <= room, left, room))]

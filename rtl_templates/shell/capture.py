@@ -45,7 +45,7 @@ class Capture(wiring.Component):
 
     def __init__(self, streams: Sequence[StreamTap], depth: int):
         self.streams, self.depth = tuple(streams), depth
-        members = {}
+        members: dict[str, In | Out] = {}
         for k, tap in enumerate(self.streams):
             members |= {f"payload_{k}": In(tap.width), f"moves_{k}": In(1)}
         super().__init__({
@@ -57,7 +57,8 @@ class Capture(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        chosen, moves = Signal(32), Signal()
+        chosen = Signal(32)
+        moves = Signal()
         for k, tap in enumerate(self.streams):
             payload = getattr(self, f"payload_{k}")
             part = Signal(min(32, tap.width), name=f"{tap.name}_part")
@@ -67,12 +68,14 @@ class Capture(wiring.Component):
                          moved.eq(getattr(self, f"moves_{k}"))]
             with m.If(self.stream == k):
                 m.d.comb += [chosen.eq(part), moves.eq(moved)]
-        word, arrives = Signal(32), Signal()
+        word = Signal(32)
+        arrives = Signal()
         m.d.sync += [word.eq(chosen), arrives.eq(moves)]
 
         m.submodules.storage = storage = memory.Memory(shape=32, depth=self.depth, init=[])
         w_port, r_port = storage.write_port(), storage.read_port(domain="comb")
-        left, armed = Signal(32), Signal()
+        left = Signal(32)
+        armed = Signal()
         keeps = Signal()
         m.d.comb += [
             keeps.eq(armed & arrives & (left == 0)),

@@ -62,14 +62,15 @@ class FrameCounters(wiring.Component):
         with m.If(o_end):
             m.d.sync += self.interval.eq(since)
 
-        measuring, frame, age = Signal(), Signal(32), Signal(32)
+        measuring = Signal()
+        frame = Signal(32)
+        age = Signal(32)
         begins = self.i_moves & between
         ends = o_end & (frame == self.frames_out)
         m.d.sync += age.eq(age + 1)
-        with m.If(measuring):
-            with m.If(ends):
-                m.d.sync += [self.latency.eq(age), measuring.eq(0)]
-        with m.Elif(begins):
+        with m.If(measuring & ends):
+            m.d.sync += [self.latency.eq(age), measuring.eq(0)]
+        with m.Elif(~measuring & begins):
             m.d.sync += [measuring.eq(1), frame.eq(self.frames_in), age.eq(2)]
         return m
 

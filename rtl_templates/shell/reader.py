@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..queue import Queue
 from ..validation import check_positive
 from .axi import BURST_BEATS
-from .bursts import BURST, JOB, BurstPlanner
+from .bursts import JOB, BurstPlanner
 from .params import BUS_BYTES
 from .words import words
 
@@ -74,8 +74,11 @@ class Reader(wiring.Component):
         m.submodules.ends = under_way = Queue(ends, self.outstanding, guarded=False)
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
 
-        reserved, bursts = Signal(range(self.depth + 1)), Signal(range(self.outstanding + 1))
-        taken, arrived, left = Signal(), Signal(), Signal()
+        reserved = Signal(range(self.depth + 1))
+        bursts = Signal(range(self.outstanding + 1))
+        taken = Signal()
+        arrived = Signal()
+        left = Signal()
         burst = planner.burst.payload
         m.d.comb += [
             # Room for the longest burst keeps the comparison simple.

@@ -56,7 +56,8 @@ class RegisterFile(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
-        word, read = Signal(32), Signal()
+        word = Signal(32)
+        read = Signal()
         at = Signal(len(bus.araddr) - 2)
         reading = Signal()
         m.d.comb += [bus.arready.eq(~reading & ~bus.rvalid), read.eq(reading)]

@@ -32,9 +32,9 @@ class Shell(wiring.Component):
     """Registers, DMA, counters and taps around an accelerator.
 
     The accelerator is a module of its own, instantiated by name. All of it runs at one clock.
-    Bursts under way survive everything but the domain's reset: a reset by register waits for them, and
-    an error that the bus answers with marks the frame and stops nothing, so later frames are
-    not touched.
+    Bursts under way survive everything but the domain's reset: a reset by register waits for
+    them, and an error that the bus answers with marks the frame and stops nothing, so later
+    frames are not touched.
 
     Parameters
     ----------
@@ -172,7 +172,8 @@ class Shell(wiring.Component):
     def _reset(m: Module, regs: RegisterFile, reader: Reader, writer: Writer,
                clear: Signal) -> None:
         """Bursts end, then everything behind the registers is cleared for some cycles."""
-        resetting, count = Signal(), Signal(range(CLEAR_CYCLES))
+        resetting = Signal()
+        count = Signal(range(CLEAR_CYCLES))
         m.d.comb += [reader.halt.eq(resetting), writer.halt.eq(resetting),
                      regs.status_resetting.eq(resetting)]
         with m.If(regs.control_reset):
@@ -185,7 +186,8 @@ class Shell(wiring.Component):
                 m.d.sync += [clear.eq(0), resetting.eq(0), count.eq(0)]
 
     def _core(self, m: Module, add: Any, reader: Reader, writer: Writer,
-              counters: FrameCounters, capture: Capture, marks: HighWater, clear: Signal) -> tuple[Signal, Signal]:
+              counters: FrameCounters, capture: Capture, marks: HighWater,
+              clear: Signal) -> tuple[Signal, Signal]:
         """The accelerator and what fits words to its beats."""
         p = self.params
         i_bytes, o_bytes = beat_bytes(p.input), beat_bytes(p.output)

@@ -58,7 +58,8 @@ class Gearbox(wiring.Component):
         held = Signal(8 * size, reset_less=True)
         level = Signal(range(size + 1))
         ending = Signal()
-        taking, giving = Signal(), Signal()
+        taking = Signal()
+        giving = Signal()
         m.d.comb += [
             self.i.ready.eq(~ending & (level <= limit)),
             taking.eq(self.i.valid & self.i.ready),
@@ -132,10 +133,14 @@ class Framer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        active, filling, dropping = Signal(), Signal(), Signal()
-        left, frames = Signal(self.word_bits), Signal(self.frame_bits)
+        active = Signal()
+        filling = Signal()
+        dropping = Signal()
+        left = Signal(self.word_bits)
+        frames = Signal(self.frame_bits)
         job = Signal.like(self.job.payload)
-        final, moves = Signal(), Signal()
+        final = Signal()
+        moves = Signal()
         count = Signal(range(self.bytes + 1))
         i, o = self.i.payload, self.o.payload
         m.d.comb += [

@@ -81,8 +81,11 @@ class Writer(wiring.Component):
         wiring.connect(m, framer.o, fifo.i)
 
         # Words in the buffer that no burst was begun for.
-        waiting, bursts = Signal(range(self.depth + 1)), Signal(range(self.outstanding + 1))
-        taken, entered, answered = Signal(), Signal(), Signal()
+        waiting = Signal(range(self.depth + 1))
+        bursts = Signal(range(self.outstanding + 1))
+        taken = Signal()
+        entered = Signal()
+        answered = Signal()
         burst = planner.burst.payload
         m.d.comb += [
             planner.run.eq(self.run),

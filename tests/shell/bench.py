@@ -123,7 +123,7 @@ class Bridge:
 class Bench:
     """A shell between a processor and a memory: one with ports (``axi``), or a whole Zynq."""
 
-    def __init__(self, dut):
+    def __init__(self, dut, *, memory=True):
         self.dut = dut
         for name in ("cocotbext", f"cocotb.{dut._name}"):
             logging.getLogger(name).setLevel(logging.ERROR)
@@ -143,9 +143,10 @@ class Bench:
             ports = [(AxiMonitor, cell, "hp0")]
         self.monitors = [kind(entity, prefix, self.clock, self.resetn)
                          for kind, entity, prefix in ports]
-        kind, entity, prefix = ports[0]
-        self.ram = FaultyRam(AxiBus.from_prefix(entity, prefix), self.clock, self.resetn,
-                             reset_active_level=False, size=MEMORY)
+        if memory:
+            _, entity, prefix = ports[0]
+            self.ram = FaultyRam(AxiBus.from_prefix(entity, prefix), self.clock, self.resetn,
+                                 reset_active_level=False, size=MEMORY)
         cocotb.start_soon(Clock(self.clock, 10, "ns").start())
         self.map = read_map(directory())
         self.base = self.map["base"] or 0
@@ -157,7 +158,8 @@ class Bench:
         await self.reset()
         for monitor in self.monitors:
             cocotb.start_soon(monitor.run())
-        self.stall(stalls)
+        if stalls:
+            self.stall(stalls)
         return self
 
     async def reset(self):
@@ -174,10 +176,7 @@ class Bench:
                         lite.write_if.b_channel, lite.read_if.ar_channel,
                         lite.read_if.r_channel):
             rng = random.Random(self.random.random())
-            channel.set_pause_generator(
-                (rng.random() < share for _ in repeat(None)) if share else None)
-            if not share:
-                channel.pause = False
+            channel.set_pause_generator(rng.random() < share for _ in repeat(None))
 
     async def read(self, name):
         """Word of a register by name or offset."""

@@ -26,6 +26,11 @@ PLANTS = {
 }
 
 
+def test_finds_nothing(generated, tmp_path):
+    simulate(generated("axi"), "skips_axi", "tests.shell.inside", ["planted"], tmp_path,
+             QUANTLOOM_TEST_EXPECTED="")
+
+
 @pytest.mark.parametrize("plant", PLANTS)
 def test_finds(plant, generated, tmp_path):
     part, old, new, text = PLANTS[plant]
