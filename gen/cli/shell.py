@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...boards.boards import BOARDS, board
+from ...boards.board import BOARDS, BoardError, board
 from ..errors import QuantloomError
 from ..shell import SHELLS
 
@@ -20,7 +20,8 @@ def add_shell(parser: argparse.ArgumentParser) -> None:
                        "Zynq-7000, ready for synthesis; axi: with AXI4-Lite and AXI4 "
                        "ports, for a block design, with IP-XACT")
     group.add_argument("--board", metavar="NAME",
-                       help=f"shell and part of a board: {', '.join(BOARDS)}")
+                       help=f"the part of a board ({', '.join(BOARDS)}, or a file in the form of "
+                       "amaranth-boards), and the shell that its host needs")
     group.add_argument("--taps", action=argparse.BooleanOptionalAction, default=True,
                        help="let the shell look at the streams between layers and at FIFOs")
 
@@ -31,13 +32,17 @@ def settle_board(arguments: argparse.Namespace) -> None:
     Raises
     ------
     QuantloomError
-        If the board is unknown.
+        If the board is unknown, or nothing is known to stand between its host and an accelerator.
     """
     if arguments.board is None:
         return
     try:
         chosen = board(arguments.board)
-    except ValueError as error:
-        raise QuantloomError(str(error)) from None
-    arguments.shell = arguments.shell or chosen.shell
-    arguments.part = arguments.part or chosen.part
+        part, host = chosen.part.name, chosen.host
+    except BoardError as error:
+        raise QuantloomError(f"--board: {error}") from None
+    if arguments.shell is None and host not in SHELLS:
+        raise QuantloomError(f"--board: there is no shell for {chosen.title}, which a host reaches "
+                             f"by {host}; give --part {part} for the accelerator alone")
+    arguments.shell = arguments.shell or host
+    arguments.part = arguments.part or part

@@ -14,6 +14,7 @@ from ...boards.parts import part as find_part
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.estimate import resources_json
+from ..shell import SHELLS, board_top
 from ..synth.record import Synthesis
 from ..synth.run import core, synthesise
 from .generate import require_unchanged_design
@@ -54,11 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     directory = path if path.is_dir() else path.parent
     require_unchanged_design(directory)
     part, board = _target(arguments)
+    clock = arguments.clock or design.clock
+    top = (core(design.dataflow, directory) if board is None or board.host not in SHELLS else
+           board_top(design.dataflow, directory, board, clock))
     with progress("synthesising") as update:
         found = synthesise(
-            design.dataflow, directory, core(design.dataflow, directory), part, board=board,
-            clock=arguments.clock or design.clock, place=not arguments.netlist,
-            seed=arguments.seed, update=lambda text: update(text=text))
+            design.dataflow, directory, top, part, board=board, clock=clock,
+            place=not arguments.netlist, seed=arguments.seed,
+            update=lambda text: update(text=text))
     result = directory / "build" / found.target.lower() / RESULT
     result.write_text(json.dumps(found.to_json(), indent=1) + "\n")
     if arguments.json:

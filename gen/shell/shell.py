@@ -8,16 +8,19 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
+from ...boards.board import Board
 from ...rtl_templates.shell.axi_top import AxiTop
 from ...rtl_templates.shell.params import ShellParams, register_map
 from ...rtl_templates.shell.zynq import REGISTERS_BASE, ZynqTop
+from ..dataflow.graph import Dataflow
 from ..design import Design
 from ..errors import QuantloomError
+from ..synth import Top
 from . import documents
 from .describe import shell_params
 from .verilog import shell_verilog, tapped_verilog
 
-__all__ = ["SHELLS", "ShellKind", "write_shell"]
+__all__ = ["SHELLS", "ShellKind", "board_top", "write_shell"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +90,29 @@ def write_shell(design: Design, directory: Path, kind: str, *, taps: bool = True
         (folder / file).write_text(make(described))
     if kind == "axi":
         (folder / "component.xml").write_text(documents.ip_xact(described))
+
+
+def board_top(dataflow: Dataflow, directory: Path, board: Board, clock: float) -> Top:
+    """What is synthesised for a board: the shell that its host needs.
+
+    Parameters
+    ----------
+    dataflow : Dataflow
+    directory : Path
+        Output directory.
+    board : Board
+    clock : float
+        In MHz.
+
+    Raises
+    ------
+    QuantloomError
+        If the directory has no such shell.
+    """
+    top = f"{dataflow.name}_{board.host}"
+    sources = tuple(directory / "rtl" / f"{name}.v" for name in (dataflow.name, top))
+    if not sources[1].is_file():
+        raise QuantloomError(f"{directory}: has no shell for {board.title}; generate it with "
+                             f"--board {board.name}")
+    # The clock is a net behind the processor, not a port.
+    return Top(top, sources, core="shell.core", clocks={"get_nets clk": clock})

@@ -8,8 +8,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from quantloom.sim.expected import expected_beats
-from quantloom.sim.golden import run
+from quantloom.gen.cli.run import compare
 
 from .bench import Bench
 
@@ -330,17 +329,16 @@ async def captured_layers(dut):
     """Every stream that can be looked at carries what the golden model says."""
     bench = await Bench(dut).start()
     frames, _ = bench.frames(1)
-    dataflow = bench.design.dataflow
-    tensors = run(dataflow.network, frames, keep=True)
-    expected = expected_beats(dataflow, {name: value[0] for name, value in tensors.items()})
+    carried = {stream.tensor for stream in bench.design.dataflow.streams.values()} - {None}
 
     def job(accelerator):
-        carried = {stream.tensor for stream in dataflow.streams.values()} - {None}
         assert set(accelerator.streams.values()) == carried
-        return {stream: accelerator.capture(stream, frames[0]) for stream in accelerator.streams}
+        _, result = compare(bench.design, accelerator, frames, layers=True)
+        assert set(result["layers"]) == set(accelerator.streams)
+        return result
 
-    for stream, got in (await bench.drive(job)).items():
-        assert np.array_equal(got, expected[stream]), stream
+    result = await bench.drive(job)
+    assert result["mismatches"] == 0 and not any(result["layers"].values()), result
     bench.legal()
 
 
