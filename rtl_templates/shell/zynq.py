@@ -45,7 +45,7 @@ class ZynqTop(wiring.Component):
         m.domains.sync = domain = ClockDomain("sync")
         fclk, fresets = Signal(4, name="fclk"), Signal(4, name="freset_n")
         m.submodules.clock_buffer = Instance("BUFG", i_I=fclk[0], o_O=domain.clk)
-        m.submodules.release = ResetSynchronizer(~fresets[0], domain="sync")
+        m.submodules.reset_release = ResetSynchronizer(~fresets[0], domain="sync")
         m.submodules.shell = shell = Shell(self.params)
         m.submodules.adapter = adapter = Axi3ToLite(shell.registers.address_bits, GP_ID_BITS)
         wiring.connect(m, adapter.lite, shell.s_axi)

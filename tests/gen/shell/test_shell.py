@@ -67,7 +67,7 @@ def test_modules(outputs, kind, top):
     assert "\\" not in text
     assert ("tiny_tapped" in modules) == (kind != "blind")
     used = set(re.findall(r"^  (?:\(\*.*\*\)\n  )?(\w+) (?:#\(.*\) )?\w+ \($", text, re.M))
-    assert used - set(modules) <= {"PS7", "BUFG", "FDPE"}
+    assert used - set(modules) <= {"PS7", "BUFG"}
 
 
 def test_processor_survives_synthesis(outputs, tmp_path):
