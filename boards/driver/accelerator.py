@@ -139,7 +139,7 @@ class Accelerator:
             raise QuantloomError(f"frames must hold values of {self._input.type}, not "
                                  f"{x.min()} to {x.max()}")
         strides = [_stride(shape) for shape in (self._input, self._output)]
-        batch = max(1, min(len(x), self.memory // max(strides)))
+        batch = max(1, min(len(x), self.memory // max(strides), self.registers.most("in_frames")))
         outputs, cycles = [], 0
         with self._buffer(batch * strides[0]) as source, self._buffer(batch * strides[1]) as sink:
             for start in range(0, len(x), batch):

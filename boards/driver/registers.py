@@ -81,6 +81,10 @@ class Registers:
         """What the fields of a register mean."""
         return {field["name"]: field["doc"] for field in self._registers[name]["fields"]}
 
+    def most(self, name: str) -> int:
+        """Largest value of a register's first field."""
+        return (1 << int(self._registers[name]["fields"][0]["width"])) - 1
+
     def constant(self, name: str) -> int:
         """The word that a register has behind a reset, as it is described."""
         return int(self._registers[name]["reset"])

@@ -27,7 +27,7 @@ from .folding import (
     target_cycles,
 )
 from .options import add_input_grid, existing, input_grid
-from .shell import add_shell, settle_board
+from .shell import add_shell, settle_shell
 from .terminal import console, print_json, progress, table
 
 __all__ = ["build", "open_design", "register", "report"]
@@ -58,7 +58,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the speed that was asked for is missed."""
-    settle_board(arguments)
+    settle_shell(arguments)
     design = open_design(arguments)
     source = design_file(arguments.model)
     if arguments.vectors is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 
 from ...boards.board import BOARDS, BoardError, board
+from ...boards.parts import PARTS
+from ..dataflow.fold import UTILISATION
 from ..errors import QuantloomError
-from ..shell import SHELLS
+from ..shell import SHELLS, shell_sites
 
-__all__ = ["add_shell", "settle_board"]
+__all__ = ["add_shell", "settle_shell"]
 
 
 def add_shell(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +28,28 @@ def add_shell(parser: argparse.ArgumentParser) -> None:
                        help="let the shell look at the streams between layers and at FIFOs")
 
 
-def settle_board(arguments: argparse.Namespace) -> None:
-    """What a board says, where the command line does not.
+def settle_shell(arguments: argparse.Namespace) -> None:
+    """What a board says, where the command line does not; and room for the shell.
 
     Raises
     ------
     QuantloomError
         If the board is unknown, or nothing is known to stand between its host and an accelerator.
     """
-    if arguments.board is None:
-        return
+    if arguments.board is not None:
+        _settle_board(arguments)
+    if arguments.shell is not None and (arguments.part or "").upper() in PARTS:
+        # What the shell takes is not the accelerator's.
+        part = PARTS[arguments.part.upper()]
+        sites = shell_sites(taps=arguments.taps)
+        share = (arguments.utilisation or UTILISATION) - sites / part.luts
+        if share <= 0:
+            raise QuantloomError(f"{part.name}: the shell alone takes {sites:,} LUT sites of "
+                                 f"{part.luts:,}; raise --utilisation")
+        arguments.utilisation = share
+
+
+def _settle_board(arguments: argparse.Namespace) -> None:
     try:
         chosen = board(arguments.board)
         part, host = chosen.part.name, chosen.host

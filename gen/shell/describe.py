@@ -9,7 +9,11 @@ from ...rtl_templates.shell.params import FifoTap, ShellParams, StreamTap
 from ..dataflow.graph import Dataflow, Stream
 from ..design import Design
 
-__all__ = ["digest_of", "shell_params", "tapped_name", "tapped_streams"]
+__all__ = ["digest_of", "shell_params", "shell_sites", "tapped_name", "tapped_streams"]
+
+SITES, TAP_SITES = 2_500, 400
+"""LUT sites of a shell around the digit classifier after synthesis, rounded up; taps come on top,
+and take more where streams are many and wide."""
 
 MAX_TAPS = 255
 """Streams or FIFOs that a shell's registers can number."""
@@ -18,6 +22,11 @@ MAX_TAPS = 255
 def digest_of(verilog: bytes) -> bytes:
     """What identifies an accelerator to its driver: the first 16 bytes of a SHA-256."""
     return hashlib.sha256(verilog).digest()[:16]
+
+
+def shell_sites(*, taps: bool) -> int:
+    """LUT sites to set aside for a shell."""
+    return SITES + TAP_SITES * taps
 
 
 def tapped_name(name: str) -> str:

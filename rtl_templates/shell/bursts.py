@@ -7,15 +7,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .axi import BURST_BEATS
-from .params import BUS_BYTES, LENGTH_BITS
+from .params import BUS_BYTES, FRAME_BITS, LENGTH_BITS
 
-__all__ = ["BURST", "FRAME_BITS", "HEAD", "JOB", "WORD_BITS", "BurstPlanner"]
+__all__ = ["BURST", "HEAD", "JOB", "WORD_BITS", "BurstPlanner"]
 
 WORD_BITS = LENGTH_BITS - 2
 """Of a number of words in a frame."""
-
-FRAME_BITS = 32
-"""Of a number of frames in a job."""
 
 _PLACE = 32 - 3  # bits of a word's address
 

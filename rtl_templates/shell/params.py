@@ -100,8 +100,8 @@ class ShellParams:
                                  f"not {frame_bytes(shape)}")
 
 
-LENGTH_BITS = 24
-"""Of a frame's length in bytes."""
+LENGTH_BITS, FRAME_BITS = 24, 16
+"""Of a frame's length in bytes, and of a number of frames in a job."""
 
 
 def beat_bytes(shape: StreamShape) -> int:
@@ -262,7 +262,7 @@ def _engine(side: str, offset: int, verb: str, length: int) -> list[Register]:
                   doc="In bytes, any number; the accelerator's frames have the reset value.")]),
         Register(name=f"{side}_frames", offset=offset + 12, strobe="write",
                  doc="Frames of the job; writing it puts the job into the queue.", fields=[
-            Field(name="value", width=32, access="write",
+            Field(name="value", width=FRAME_BITS, access="write",
                   doc=f"Frames to {verb}, at least 1.")]),
         Register(name=f"{side}_queue", offset=offset + 16, doc="The queue of jobs.", fields=[
             Field(name="waiting", width=8, doc="Jobs that wait, without the one under way.")]),

@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from ..queue import Queue
 from ..validation import check_positive
 from .axi import BURST_BEATS
-from .bursts import FRAME_BITS, JOB, WORD_BITS, BurstPlanner
-from .params import BUS_BYTES
+from .bursts import JOB, WORD_BITS, BurstPlanner
+from .params import BUS_BYTES, FRAME_BITS
 from .words import Framer, words
 
 __all__ = ["Writer"]

@@ -13,7 +13,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiRam
+from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiRam, AxiResp
 
 from quantloom.boards.driver import Accelerator
 from quantloom.boards.driver.registers import read_map
@@ -60,6 +60,17 @@ class FaultyRam(AxiRam):
             return await access(address, other)
 
         return guarded
+
+    def answer(self, response):
+        """Fail with another response than SLVERR."""
+        for channel, name in ((self.write_if.b_channel, "bresp"),
+                              (self.read_if.r_channel, "rresp")):
+            async def send(item, name=name, before=channel.send):
+                if getattr(item, name) == AxiResp.SLVERR:
+                    setattr(item, name, response)
+                await before(item)
+
+            channel.send = send
 
     def channels(self):
         """The five channels."""

@@ -7,6 +7,7 @@ import os
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
+from cocotbext.axi import AxiResp
 
 from quantloom.gen.cli.run import compare
 
@@ -142,9 +143,10 @@ async def latency_and_interval(dut):
     bench.legal()
 
 
-async def faulty(dut, verb, frame):
+async def faulty(dut, verb, frame, response):
     """Run 4 frames of which one is hit by a bus error; returns the bench and expected bytes."""
     bench, expected = await prepared(dut, 4, stalls=0.2)
+    bench.ram.answer(response)
     side, base = ("in", SOURCE) if verb == "read" else ("out", SINK)
     stride = -(-bench.length(side) // 8) * 8
     word = base + frame * stride + stride // 16 * 8
@@ -172,14 +174,20 @@ async def faulty(dut, verb, frame):
 
 @cocotb.test
 async def read_error(dut):
-    """A read is answered with SLVERR: the frame is marked, the others are right."""
-    await faulty(dut, "read", 1)
+    """A read is answered with an error: the frame is marked, the others are right."""
+    await faulty(dut, "read", 1, AxiResp.SLVERR)
+
+
+@cocotb.test
+async def decode_error(dut):
+    """The same where there is no memory."""
+    await faulty(dut, "read", 0, AxiResp.DECERR)
 
 
 @cocotb.test
 async def write_error(dut):
-    """A write is answered with SLVERR: the frame is marked, the others are right."""
-    await faulty(dut, "write", 2)
+    """A write is answered with an error: the frame is marked, the others are right."""
+    await faulty(dut, "write", 2, AxiResp.SLVERR)
 
 
 @cocotb.test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from types import ModuleType
 
@@ -237,6 +238,14 @@ def test_set_clock():
     assert slcr.written == [(0x008, 0xDF0D), (0x170, 1 << 20 | 8 << 8), (0x004, 0x767B)]
     with pytest.raises(QuantloomError, match="cannot be made of 1000 MHz"):
         plan_clock(0.1, 1000)
+
+
+def test_needs_no_generator():
+    """What runs on the board imports neither solver nor synthesis nor models."""
+    script = ("import sys, quantloom.boards.driver.devices; "
+              "sys.exit(any(name in sys.modules for name in "
+              "('ortools', 'onnx', 'pyosys', 'qonnx', 'hls4ml')))")
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_design_is_read_without_the_generator(out, tmp_path):
