@@ -7,7 +7,8 @@ from .conftest import simulate
 MODULE = "tests.shell.inside"
 CASES = ["frames_under_stalls", "registers", "cycle_counter", "latency_and_interval",
          "read_error", "decode_error", "write_error", "error_through_the_driver",
-         "reset_in_mid_frame", "unaligned", "wrong_lengths", "queue", "continuous", "captured_layers", "bus_reset"]
+         "reset_in_mid_frame", "unaligned", "wrong_lengths", "queue", "continuous",
+         "captured_layers", "bus_reset"]
 
 
 def test_axi(generated, tmp_path):
