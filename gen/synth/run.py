@@ -32,6 +32,9 @@ __all__ = ["Top", "available", "core", "family_of", "synthesise"]
 
 Update = Callable[[str], None]
 
+AROUND = "shell"
+"""Stands among the blocks for all that is around the accelerator."""
+
 
 @dataclass(frozen=True)
 class Top:
@@ -133,6 +136,8 @@ class _Run:
         cells: dict[str, list[str]] = {name: [] for name in self.dataflow.blocks}
         for cell, block in owners.items():
             cells[block].append(cell)
+        if self.top.core:
+            cells[AROUND] = [cell for cell in netlist.cells if cell not in owners]
         total = self.family.count(netlist)
         room = available(self.part)
         if place and not total.fits(room):
