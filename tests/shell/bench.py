@@ -141,14 +141,12 @@ class Bench:
         self.random = random.Random(seed())
         if hasattr(dut, "s_axi_awaddr"):
             self.clock, self.resetn, self.interrupt = dut.aclk, dut.aresetn, dut.interrupt
-            self.shell = dut.shell
             self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), self.clock,
                                       self.resetn, reset_active_level=False)
             ports = [(AxiMonitor, dut, "m_axi"), (LiteMonitor, dut, "s_axi")]
         else:
             cell = dut.processor
             self.clock, self.resetn, self.interrupt = cell.fclk, cell.fresetn, cell.interrupt
-            self.shell = dut.shell
             self.lite = AxiMaster(AxiBus.from_prefix(cell, "gp0"), self.clock, self.resetn,
                                   reset_active_level=False)
             ports = [(AxiMonitor, cell, "hp0")]

@@ -105,7 +105,7 @@ async def cycle_counter(dut):
 
 async def watch(bench, seen):
     """Cycles of first and last beats at the accelerator's ports."""
-    core, cycle = bench.shell.core, 0
+    core, cycle = bench.dut.shell.core, 0
     beats = bench.map["input"]["beats"]
     count = 0
     while True:
