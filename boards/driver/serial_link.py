@@ -73,7 +73,7 @@ class SerialLink:
         self.line, self.timeout, self.tries = line, timeout, tries
         self._number = random.randrange(256)
         self.repeats = 0
-        self._ask(Operation.READ_REGISTER, 0)  # so that no number of before is taken for ours
+        self.read32(0)  # so that no number of before is taken for ours
 
     def read32(self, offset: int) -> int:
         """Word of a register, by its offset in bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -29,6 +29,9 @@ from .folding import (
 from .options import add_input_grid, existing, input_grid
 from .shell import add_shell, settle_shell
 from .terminal import console, print_json, progress, table
+
+if TYPE_CHECKING:
+    from ..shell import Surroundings
 
 __all__ = ["build", "open_design", "register", "report"]
 
@@ -58,7 +61,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the speed that was asked for is missed."""
-    settle_shell(arguments)
+    around = settle_shell(arguments)
     design = open_design(arguments)
     source = design_file(arguments.model)
     if arguments.vectors is None:
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         frames = read_frames(design.network, arguments.vectors)
     build(design, arguments.output, frames, source=source, shell=arguments.shell,
-          taps=arguments.taps)
+          taps=arguments.taps, around=around)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
@@ -147,7 +150,8 @@ def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
 
 
 def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None,
-          shell: str | None = None, taps: bool = True) -> None:
+          shell: str | None = None, taps: bool = True,
+          around: Surroundings | None = None) -> None:
     """Write the output directory of a design.
 
     Parameters
@@ -162,6 +166,8 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         Kind of shell to write beside the accelerator.
     taps : bool
         Whether streams and FIFOs can be looked at through the shell.
+    around : Surroundings or None
+        What the shell is made for.
     """
     # The simulators are of no use to who only loads models: import them late.
     from ...sim import golden
@@ -177,7 +183,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         (directory / "rtl" / f"{dataflow.name}.v").write_text(to_verilog(dataflow))
         if shell is not None:
             update(text="emitting the shell")
-            write_shell(design, directory, shell, taps=taps)
+            write_shell(design, directory, shell, taps=taps, around=around)
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]

@@ -1,6 +1,7 @@
-"""The shell around an accelerator: its parameters, Verilog, register map and documents."""
+"""Shells around an accelerator: registers, memory, and the way to a host."""
 
 from .describe import shell_sites
-from .shell import SHELLS, ShellKind, board_top, write_shell
+from .kinds import DEFAULT_BAUD, SHELLS, Surroundings
+from .shell import write_shell
 
-__all__ = ["SHELLS", "ShellKind", "board_top", "shell_sites", "write_shell"]
+__all__ = ["DEFAULT_BAUD", "SHELLS", "Surroundings", "shell_sites", "write_shell"]

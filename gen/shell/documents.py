@@ -17,6 +17,7 @@ from ...rtl_templates.shell.params import BUS_BYTES, ShellParams, beat_bytes
 from ...rtl_templates.shell.registers import ACCESSES, RegisterMap
 from ..design import Design
 from .describe import tapped_streams
+from .kinds import ShellKind, Surroundings
 
 __all__ = ["DOCUMENTS", "FORMAT", "Described", "ip_xact"]
 
@@ -31,19 +32,27 @@ class Described:
     Parameters
     ----------
     design : Design
-    kind : str
-        Of the shell.
-    base : int or None
-        Address of the registers, if the kind says.
+    shell : ShellKind
+    around : Surroundings
     params : ShellParams
     registers : RegisterMap
     """
 
     design: Design
-    kind: str
-    base: int | None
+    shell: ShellKind
+    around: Surroundings
     params: ShellParams
     registers: RegisterMap
+
+    @property
+    def kind(self) -> str:
+        """Of the shell."""
+        return self.shell.name
+
+    @property
+    def base(self) -> int | None:
+        """Address of the registers, if the kind says."""
+        return self.shell.base
 
     @property
     def name(self) -> str:
@@ -58,6 +67,11 @@ def _json(described: Described) -> str:
         "format": FORMAT, "accelerator": described.name, "shell": described.kind,
         "top": f"{described.name}_{described.kind}", "base": described.base,
         "span": 1 << described.registers.address_bits,
+        "board": described.around.board.source if described.around.board else None,
+        "core": described.shell.core,
+        "pins": described.shell.ports(described.around),
+        "clocks": described.shell.clocks(params, described.around),
+        **described.shell.described(params, described.around),
         "hash": params.digest.hex(), "clock_mhz": params.clock,
         "bus_bytes": BUS_BYTES, "capture_words": params.capture, "jobs": params.jobs,
         **{end: {"stream": name, "type": str(shape.type), "lanes": shape.lanes,

@@ -43,7 +43,7 @@ class Ecp5Top(wiring.Component):
         m.domains.sync = domain = ClockDomain("sync")
         locked, blink = Signal(), Signal(BLINK_BITS)
         m.submodules.pll = pll(self.settings, self.clk, domain.clk, locked)
-        m.submodules.release = ResetSynchronizer(~locked, domain="sync")
+        m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
         m.submodules.shell = shell = self.shell
         m.d.sync += blink.eq(blink + 1)
         m.d.comb += [shell.rx.eq(self.rx), self.tx.eq(shell.tx), self.led.eq(blink[-1])]

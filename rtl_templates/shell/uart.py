@@ -64,7 +64,7 @@ class UartReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         line = Signal(init=1)
-        m.submodules.line = FFSynchronizer(self.rx, line, init=1)
+        m.submodules.synchroniser = FFSynchronizer(self.rx, line, init=1)
         busy, bits, wait = Signal(), Signal(range(10)), Signal(range(self.cycles * 3 // 2))
         m.d.sync += self.strobe.eq(0)
         with m.If(~busy), m.If(~line):

@@ -13,8 +13,27 @@ _NARROW = {"len": 4, "size": 2}
 """Signals that are narrower at the cell than in AXI4."""
 
 
+_PLL = """\
+module EHXPLLL #(
+  parameter PLLRST_ENA = "", INTFB_WAKE = "", STDBY_ENABLE = "", DPHASE_SOURCE = "",
+  parameter OUTDIVIDER_MUXA = "", OUTDIVIDER_MUXB = "", OUTDIVIDER_MUXC = "",
+  parameter OUTDIVIDER_MUXD = "", CLKI_DIV = 1, CLKFB_DIV = 1, CLKOP_DIV = 1, CLKOP_ENABLE = "",
+  parameter CLKOP_CPHASE = 0, CLKOP_FPHASE = 0, FEEDBK_PATH = ""
+) (
+  input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG,
+  input PLLWAKESYNC, ENCLKOP,
+  output CLKOP, output reg LOCK
+);
+  assign CLKOP = CLKI;
+  reg [4:0] count = 0;
+  initial LOCK = 0;
+  always @(posedge CLKI) {LOCK, count} <= {LOCK | &count, count + 5'd1};
+endmodule
+"""
+
+
 def cell_models() -> str:
-    """Verilog of ``BUFG`` and ``PS7``.
+    """Verilog of ``BUFG``, ``PS7`` and the ECP5's ``EHXPLLL``, which gives its input's clock.
 
     In ``PS7`` stand the signals ``gp0_awaddr`` and so on as AXI4 names and sizes them, ``fclk``,
     ``fresetn`` and ``interrupt``.
@@ -34,4 +53,4 @@ def cell_models() -> str:
                 ports.append(f"output [{narrow - 1}:0] {cell}")
                 body += [f"reg [{width - 1}:0] {wire} = 0;", f"assign {cell} = {wire};"]
     return ("module BUFG(input I, output O);\n  assign O = I;\nendmodule\n"
-            f"module PS7({', '.join(ports)});\n  " + "\n  ".join(body) + "\nendmodule\n")
+            f"{_PLL}module PS7({', '.join(ports)});\n  " + "\n  ".join(body) + "\nendmodule\n")

@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from quantloom.boards.board import board
 from quantloom.gen.cli.generate import build, random_frames
 from quantloom.gen.dataflow.fold import fold
 from quantloom.gen.design import Design
 from quantloom.gen.errors import QuantloomError
-from quantloom.gen.shell import SHELLS, board_top, write_shell
+from quantloom.gen.shell import SHELLS, write_shell
 from quantloom.gen.shell.describe import shell_params
+from quantloom.gen.synth import shelled
 from quantloom.gen.yosys import run_yosys
 from quantloom.rtl_templates.shell.params import register_map
 
@@ -134,15 +134,16 @@ def test_component_names_the_ports(outputs):
 
 
 def test_refused(design, outputs, tmp_path):
-    with pytest.raises(QuantloomError, match="shell must be one of zynq, axi, not 'usb'"):
+    with pytest.raises(QuantloomError, match="shell must be one of zynq, axi, serial, not"):
         write_shell(design, outputs / "plain", "usb")
-    with pytest.raises(QuantloomError, match="has no shell for Digilent Zybo Z7-10"):
-        board_top(design.dataflow, outputs / "plain", board("zybo-z7-10"), 100.0)
-    top = board_top(design.dataflow, outputs / "zynq", board("zybo-z7-10"), 100.0)
-    assert top.name == "tiny_zynq" and all(path.is_file() for path in top.sources)
+    with pytest.raises(QuantloomError, match="was generated without a shell: give --part, or"):
+        shelled(design.dataflow, outputs / "plain")
+    with pytest.raises(QuantloomError, match="its shell was generated for no board"):
+        shelled(design.dataflow, outputs / "zynq")
     source = outputs / "plain" / "design.json"
     for options, text in ((("--board", "none"), "Board must be one of zybo-z7-10"),
-                          (("--board", "ulx3s-85f"), "there is no shell for Radiona ULX3S")):
+                          (("--board", "ulx3s-85f", "--shell", "zynq"), "ULX3S 85F has no Zynq"),
+                          (("--board", "zybo", "--shell", "serial"), "a board with an ECP5")):
         done = quantloom("generate", source, "-o", tmp_path / "new", *options)
         assert done.code == 2 and text in done.err, done.err
 
@@ -154,4 +155,7 @@ def test_command(outputs, tmp_path):
     assert done.code == 0, done.err
     assert (tmp_path / "new" / "rtl" / "tiny_zynq.v").is_file()
     assert json.loads((tmp_path / "new" / "shell" / "registers.json").read_text())["streams"] == []
-    assert set(SHELLS) == {"zynq", "axi"}
+    top, board = shelled(Design.load(tmp_path / "new").dataflow, tmp_path / "new")
+    assert top.name == "tiny_zynq" and all(path.is_file() for path in top.sources)
+    assert board.name == "zybo-z7-10"
+    assert set(SHELLS) == {"zynq", "axi", "serial"}

@@ -170,7 +170,8 @@ def test_memory_with_every_byte():
     request(Operation.WRITE_REGISTER, 1, 0, b"123"), request(Operation.READ_MEMORY, 1, 0),
     request(Operation.READ_MEMORY, 1, 0, b"\x00"), request(Operation.READ_MEMORY, 1, 0, b"\x21"),
     request(Operation.READ_MEMORY, 1, 512, b"\x01"), request(Operation.WRITE_MEMORY, 1, 0),
-    request(Operation.WRITE_MEMORY, 1, 4, b"8" * 8), request(Operation.WRITE_MEMORY, 1, 0, b"7" * 7),
+    request(Operation.WRITE_MEMORY, 1, 4, b"8" * 8),
+    request(Operation.WRITE_MEMORY, 1, 0, b"7" * 7),
 ], ids=str)  # fmt: skip
 def test_refused(bad):
     def talk():
