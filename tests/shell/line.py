@@ -54,9 +54,11 @@ class SimulatedLine:
                     break
                 await ClockCycles(dut.clk, self.cycles)
             # What comes without a pause comes together.
-            await ClockCycles(dut.clk, 12 * self.cycles)
-            data = bytes(self.arrived)
-            self.arrived.clear()
+            data = b""
+            while self.arrived:
+                data += bytes(self.arrived)
+                self.arrived.clear()
+                await ClockCycles(dut.clk, 12 * self.cycles)
             return data
 
         self._write, self._read = write, read
