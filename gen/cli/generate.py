@@ -31,6 +31,7 @@ from .shell import add_shell, settle_shell
 from .terminal import console, print_json, progress, table
 
 if TYPE_CHECKING:
+    from ...boards.parts import Part
     from ..shell import Surroundings
 
 __all__ = ["build", "open_design", "register", "report"]
@@ -53,6 +54,9 @@ def register(commands: Any) -> None:
     parser.add_argument("--vectors", type=Path, metavar="X.npy",
                         help="inputs for the test bench (default: three random frames)")
     add_shell(parser)
+    parser.add_argument("--vendor", action="store_true",
+                        help="also write scripts for Vivado (vivado/), and an RTL black box with "
+                        "a C++ model for Vitis HLS (hls/)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_folding(parser)
     add_input_grid(parser)
@@ -69,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         frames = read_frames(design.network, arguments.vectors)
     build(design, arguments.output, frames, source=source, shell=arguments.shell,
-          taps=arguments.taps, around=around)
+          taps=arguments.taps, around=around, vendor=arguments.vendor,
+          part=room[0] if (room := part_room(arguments)) else None)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
@@ -150,8 +155,8 @@ def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
 
 
 def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None,
-          shell: str | None = None, taps: bool = True,
-          around: Surroundings | None = None) -> None:
+          shell: str | None = None, taps: bool = True, around: Surroundings | None = None,
+          vendor: bool = False, part: Part | None = None) -> None:
     """Write the output directory of a design.
 
     Parameters
@@ -168,6 +173,10 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         Whether streams and FIFOs can be looked at through the shell.
     around : Surroundings or None
         What the shell is made for.
+    vendor : bool
+        Whether scripts for Vivado and a black box of Vitis HLS are written, too.
+    part : Part or None
+        That these are for.
     """
     # The simulators are of no use to who only loads models: import them late.
     from ...sim import golden
@@ -175,6 +184,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
     from ..shell import write_shell
+    from ..vendor import write_hls, write_vivado
 
     with progress("lowering") as update, staged_output(out, source) as directory:
         dataflow = design.dataflow
@@ -184,6 +194,10 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         if shell is not None:
             update(text="emitting the shell")
             write_shell(design, directory, shell, taps=taps, around=around)
+        if vendor:
+            update(text="emitting for vendor tools")
+            write_hls(design, directory)
+            write_vivado(design, directory, part)
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]
