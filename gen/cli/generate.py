@@ -184,6 +184,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
     from ..shell import write_shell
+    from ..synth.makefile import write_makefile
     from ..vendor import write_hls, write_vivado
 
     with progress("lowering") as update, staged_output(out, source) as directory:
@@ -198,6 +199,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
             update(text="emitting for vendor tools")
             write_hls(design, directory)
             write_vivado(design, directory, part)
+        write_makefile(dataflow, directory, design.clock)
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]
