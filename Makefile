@@ -2,16 +2,23 @@
 #   make demo   set up, build the embedded digit classifier, prove it bit for bit
 #   make test   set up, run the tests
 #   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
+#   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (a quarter of an hour)
 #   make bench  set up, measure against targets and peers (an hour; ONLY=PATTERN for a part)
 PYTHON ?= python3
 DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
 KERAS_VENV := .venv/keras
 
-.PHONY: demo test test-keras lint bench clean
+.PHONY: demo demo-ecp5 test test-keras lint bench clean
 
 demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
+
+demo-ecp5: $(DEMO_VENV)/ready
+	$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ecp5]'
+	$(DEMO_VENV)/bin/quantloom generate gen/assets/digits.onnx -o quantloom-demo-ecp5 \
+	    --board ulx3s-85f --cycles 1000 --clock 75
+	$(DEMO_VENV)/bin/quantloom synth quantloom-demo-ecp5
 
 test: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile

@@ -102,7 +102,7 @@ BOARDS = _boards(
 
 
 def board(name: str) -> Board:
-    """The board of a name, or that of a file ``FILE.py`` or ``FILE.py:CLASS``.
+    """The board of a name or :attr:`~Board.source`, or that of ``FILE.py`` or ``FILE.py:CLASS``.
 
     A file is run: give only one that you trust.
 
@@ -112,7 +112,8 @@ def board(name: str) -> Board:
         If there is none; the text lists the names. If a file lacks a platform class, or what one
         must have.
     """
-    found = BOARDS.get(name.lower())
+    found = BOARDS.get(name.lower()) or next(
+        (known for known in BOARDS.values() if known.source == name), None)
     if found is not None:
         return found
     place, _, wanted = name.partition(".py")
@@ -144,6 +145,6 @@ def _from_file(path: Path, wanted: str) -> Board:
                if not isinstance(getattr(platforms[name], key, None), str)]
     if missing:
         raise BoardError(f"{path}: {name} lacks {', '.join(missing)}")
-    made = Board(path.stem, name, f"{path}:{name}")
+    made = Board(path.stem, name, f"{path.absolute()}:{name}")
     made.__dict__["platform"] = platforms[name]
     return made

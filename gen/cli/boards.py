@@ -1,4 +1,4 @@
-"""``quantloom boards``: the parts that a design can be made for."""
+"""``quantloom boards``: the boards and parts that a design can be made for."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from ...boards.board import BOARDS
 from ...boards.parts import PARTS
 from .terminal import console, print_json, table
 
 __all__ = ["register"]
 
+HOSTS = {"zynq": "its processors", "serial": "serial line"}
+"""How a host reaches a board."""
+
 
 def register(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "boards", help="list the parts that --part knows",
-        description="List the parts that a design can be made for, and what they hold.")
+        "boards", help="list the boards that --board knows, and the parts that --part does",
+        description="List the boards and the parts that a design can be made for, and what they "
+        "hold.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -24,8 +29,16 @@ def register(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     if arguments.json:
-        print_json({"parts": [asdict(part) for part in PARTS.values()]})
+        print_json({
+            "boards": [{"name": board.name, "title": board.title, "part": board.part.name,
+                        "host": board.host} for board in BOARDS.values()],
+            "parts": [asdict(part) for part in PARTS.values()]})
         return 0
+    boards = table("board", "name", "part", "host")
+    for board in BOARDS.values():
+        boards.add_row(board.name, board.title, board.part.name, HOSTS[board.host])
+    console.print(boards)
+    console.print("or a file in the form of amaranth-boards\n")
     rows = table("part", "family", ">LUTs", ">as memory", ">FFs", ">BRAM36", ">DSP48")
     for part in PARTS.values():
         rows.add_row(part.name, part.family, *(f"{number:,}" for number in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -27,7 +27,12 @@ from .folding import (
     target_cycles,
 )
 from .options import add_input_grid, existing, input_grid
+from .shell import add_shell, settle_shell
 from .terminal import console, print_json, progress, table
+
+if TYPE_CHECKING:
+    from ...boards.parts import Part
+    from ..shell import Surroundings
 
 __all__ = ["build", "open_design", "register", "report"]
 
@@ -48,6 +53,10 @@ def register(commands: Any) -> None:
     parser.add_argument("--name", help="name of the top module (default: the model's file name)")
     parser.add_argument("--vectors", type=Path, metavar="X.npy",
                         help="inputs for the test bench (default: three random frames)")
+    add_shell(parser)
+    parser.add_argument("--vendor", action="store_true",
+                        help="also write scripts for Vivado (vivado/), and an RTL black box with "
+                        "a C++ model for Vitis HLS (hls/)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_folding(parser)
     add_input_grid(parser)
@@ -56,13 +65,16 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the speed that was asked for is missed."""
+    around = settle_shell(arguments)
     design = open_design(arguments)
     source = design_file(arguments.model)
     if arguments.vectors is None:
         frames = random_frames(design.network, VECTORS)
     else:
         frames = read_frames(design.network, arguments.vectors)
-    build(design, arguments.output, frames, source=source)
+    build(design, arguments.output, frames, source=source, shell=arguments.shell,
+          taps=arguments.taps, around=around, vendor=arguments.vendor,
+          part=room[0] if (room := part_room(arguments)) else None)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
@@ -142,7 +154,9 @@ def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
     return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
 
 
-def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None) -> None:
+def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None,
+          shell: str | None = None, taps: bool = True, around: Surroundings | None = None,
+          vendor: bool = False, part: Part | None = None) -> None:
     """Write the output directory of a design.
 
     Parameters
@@ -153,18 +167,39 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         Inputs for the test bench.
     source : Path or None
         The design.json that this is made from, if it lies in ``out``.
+    shell : str or None
+        Kind of shell to write beside the accelerator.
+    taps : bool
+        Whether streams and FIFOs can be looked at through the shell.
+    around : Surroundings or None
+        What the shell is made for.
+    vendor : bool
+        Whether scripts for Vivado and a black box of Vitis HLS are written, too.
+    part : Part or None
+        That these are for.
     """
     # The simulators are of no use to who only loads models: import them late.
     from ...sim import golden
     from ...sim.packing import pack
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
+    from ..shell import write_shell
+    from ..synth.makefile import write_makefile
+    from ..vendor import write_hls, write_vivado
 
     with progress("lowering") as update, staged_output(out, source) as directory:
         dataflow = design.dataflow
         update(text="emitting Verilog")
         (directory / "rtl").mkdir()
         (directory / "rtl" / f"{dataflow.name}.v").write_text(to_verilog(dataflow))
+        if shell is not None:
+            update(text="emitting the shell")
+            write_shell(design, directory, shell, taps=taps, around=around)
+        if vendor:
+            update(text="emitting for vendor tools")
+            write_hls(design, directory)
+            write_vivado(design, directory, part)
+        write_makefile(dataflow, directory, design.clock)
         update(text="writing vectors")
         design.save(directory)
         outputs = golden.run(design.network, frames)[design.network.output]

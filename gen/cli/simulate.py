@@ -24,9 +24,10 @@ from .options import existing, natural, positive, positive_real
 from .terminal import console, print_json, progress
 
 if TYPE_CHECKING:
+    from ...boards.driver import DeviceReport
     from ...sim.report import Report
 
-__all__ = ["print_report", "register", "simulate_design"]
+__all__ = ["FRAMES", "print_counters", "print_report", "register", "save_array", "simulate_design"]
 
 FRAMES = 5
 """Random frames where no inputs are given."""
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         design, directory, frames, netlist=netlist, stress=arguments.stress, seed=arguments.seed,
         engine=arguments.engine or ("icarus" if netlist else "verilator"))
     if arguments.outputs is not None:
-        _save(arguments.outputs, integers_to_source(design.network, report.outputs))
+        save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
     written = [arguments.outputs] if arguments.outputs is not None else []
     activity = None
     if counts and report.ok:
@@ -141,7 +142,8 @@ def _verilog(design: Design, directory: Path) -> Path:
     return directory / "rtl" / f"{design.network.name}.v"
 
 
-def _save(path: Path, array: np.ndarray) -> None:
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array to a .npy file of exactly that name."""
     try:
         with path.open("wb") as file:  # np.save would add a suffix
             np.save(file, array, allow_pickle=False)
@@ -203,6 +205,11 @@ def print_report(report: Report, clock: float) -> None:
             console.print(f"first: {report.first_mismatch}", markup=False)
         if report.deadlock is not None:
             console.print(f"dead-lock: {report.deadlock}", markup=False)
+    print_counters(report, clock)
+
+
+def print_counters(report: Report | DeviceReport, clock: float) -> None:
+    """Print speed, latency and FIFO levels of a run, simulated or on a device."""
     if report.interval_cycles:
         console.print(f"{report.interval_cycles:,.0f} cycles a frame in the steady state: "
                       f"{rate(report.interval_cycles, clock):,.0f} images/s at {clock:g} MHz")

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ...boards.board import Board, BoardError
-from ...boards.board import board as find_board
 from ...boards.parts import Part
 from ...boards.parts import part as find_part
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.estimate import resources_json
+from ..synth import Top, core, shelled, synthesise
 from ..synth.record import Synthesis
-from ..synth.run import core, synthesise
 from .generate import require_unchanged_design
 from .options import existing, natural, positive_real
 from .terminal import console, print_json, progress, table
@@ -34,10 +33,8 @@ def register(commands: Any) -> None:
         "it too. Everything goes to OUT/build/PART; what is there already is not done again.")
     parser.add_argument("design", type=Path, metavar="OUT",
                         help="directory that 'quantloom generate' wrote")
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--part", metavar="PART", help="the accelerator alone, for this part")
-    target.add_argument("--board", metavar="BOARD",
-                        help="a board's name, or a file in the form of amaranth-boards")
+    parser.add_argument("--part", metavar="PART", help="the accelerator alone, for this part "
+                        "(default: with its shell, for the board it was generated for)")
     parser.add_argument("--clock", type=positive_real, metavar="MHZ",
                         help="clock to aim at (default: the design's)")
     parser.add_argument("--netlist", action="store_true", help="stop before place and route")
@@ -53,10 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     design = Design.load(path)
     directory = path if path.is_dir() else path.parent
     require_unchanged_design(directory)
-    part, board = _target(arguments)
+    top, part, board = _target(arguments, design, directory)
     with progress("synthesising") as update:
         found = synthesise(
-            design.dataflow, directory, core(design.dataflow, directory), part, board=board,
+            design.dataflow, directory, top, part, board=board,
             clock=arguments.clock or design.clock, place=not arguments.netlist,
             seed=arguments.seed, update=lambda text: update(text=text))
     result = directory / "build" / found.target.lower() / RESULT
@@ -68,14 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if found.ok else 1
 
 
-def _target(arguments: argparse.Namespace) -> tuple[Part, Board | None]:
+def _target(arguments: argparse.Namespace, design: Design,
+            directory: Path) -> tuple[Top, Part, Board | None]:
     try:
-        if arguments.board is None:
-            return find_part(arguments.part), None
-        board = find_board(arguments.board)
-        return board.part, board
+        if arguments.part is not None:
+            return core(design.dataflow, directory), find_part(arguments.part), None
+        top, board = shelled(design.dataflow, directory)
+        return top, board.part, board
     except BoardError as problem:
-        raise QuantloomError(f"--board: {problem}") from None
+        raise QuantloomError(str(problem)) from None
     except ValueError as problem:
         raise QuantloomError(f"--part: {problem}") from None
 

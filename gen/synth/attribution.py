@@ -23,7 +23,8 @@ _DRIVEN = re.compile(r"(?:clk|rst|i(?:_\d+)?_(?:payload|valid)|(?:o|tap)(?:_\d+)
 
 
 def blocks_of_cells(netlist: Netlist, blocks: Iterable[str], prefix: str = "") -> dict[str, str]:
-    """Block of each cell; what belongs to none, as the clock's buffer, is left out.
+    """Block of each cell; what belongs to none, as the clock's buffer or what stands around the
+    accelerator, is left out.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def blocks_of_cells(netlist: Netlist, blocks: Iterable[str], prefix: str = "") -
             break
         found |= new
         waiting = [name for name in waiting if name not in new]
-    return found
+    return {name: block for name, block in found.items() if block}
 
 
 def _winner(votes: Counter[str]) -> str:
@@ -69,16 +70,23 @@ def _winner(votes: Counter[str]) -> str:
 
 def _drivers_by_name(netnames: Mapping[str, Any], blocks: frozenset[str],
                      prefix: str) -> dict[Bit, str]:
-    """The block that drives a net, for nets that have a name inside one."""
+    """The block that drives a net, for nets that have a name inside one; empty for others that
+    have one outside the accelerator."""
+    around: set[Bit] = set()
     inside: dict[Bit, set[str]] = {}
     driven: dict[Bit, set[str]] = {}
     for name, net in netnames.items():
         block, _, rest = name.removeprefix(prefix).partition(".")
-        if block not in blocks or not rest or not name.startswith(prefix):
+        if not name.startswith(prefix):
+            if not name.startswith("$"):  # else made up in synthesis
+                around.update(bit for bit in net["bits"] if isinstance(bit, int))
+            continue
+        if block not in blocks or not rest:
             continue
         table = driven if _DRIVEN.match(rest) else inside
         for bit in net["bits"]:
             if isinstance(bit, int):
                 table.setdefault(bit, set()).add(block)
-    return {bit: min(left) for bit, names in inside.items()
-            if (left := names - driven.get(bit, set()))}
+    owners = {bit: min(left) for bit, names in inside.items()
+              if (left := names - driven.get(bit, set()))}
+    return dict.fromkeys(around, "") | owners

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,42 +24,16 @@ from .netlist import Netlist
 from .record import Placed, Synthesis
 from .stages import Stages
 from .tools import ToolError, find_ecp5
+from .tops import Top
 from .wrapper import WRAPPER, wrapper_rtlil
 from .xilinx import Xilinx7
 
-__all__ = ["Top", "available", "core", "family_of", "synthesise"]
+__all__ = ["available", "family_of", "synthesise"]
 
 Update = Callable[[str], None]
 
-
-@dataclass(frozen=True)
-class Top:
-    """What is synthesised.
-
-    Parameters
-    ----------
-    name : str
-        Top module.
-    sources : tuple of Path
-        Verilog files.
-    core : str
-        Path of the accelerator below the top, with dots; empty where it is the top.
-    ports : mapping of str to str
-        Resource of the board for each port; none where the ports are no pins.
-    clocks : mapping of str to float
-        In MHz, by port for the ECP5, by what ``create_clock`` is given for the 7-series.
-    """
-
-    name: str
-    sources: tuple[Path, ...]
-    core: str = ""
-    ports: Mapping[str, str] = field(default_factory=dict)
-    clocks: Mapping[str, float] = field(default_factory=dict)
-
-
-def core(dataflow: Dataflow, directory: Path) -> Top:
-    """The accelerator alone, out of context."""
-    return Top(dataflow.name, (directory / "rtl" / f"{dataflow.name}.v",))
+AROUND = "shell"
+"""Stands among the blocks for all that is around the accelerator."""
 
 
 def family_of(part: Part) -> Family:
@@ -133,6 +106,8 @@ class _Run:
         cells: dict[str, list[str]] = {name: [] for name in self.dataflow.blocks}
         for cell, block in owners.items():
             cells[block].append(cell)
+        if self.top.core:
+            cells[AROUND] = [cell for cell in netlist.cells if cell not in owners]
         total = self.family.count(netlist)
         room = available(self.part)
         if place and not total.fits(room):

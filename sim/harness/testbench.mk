@@ -2,7 +2,7 @@
 # ARGS goes to the bench, for example ARGS="+gaps=30 +stalls=50 +seed=7".
 
 TOP := @top
-RTL := $(sort $(wildcard ../rtl/*.v))
+RTL := ../rtl/$(TOP).v
 BUILD := build
 ARGS ?=
 VERILATOR ?= verilator

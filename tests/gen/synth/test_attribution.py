@@ -61,3 +61,24 @@ def test_flip_flops_and_logic(netlist):
 def test_the_same_whatever_the_order(netlist):
     assert blocks_of_cells(netlist, ["first", "second"]) == (
         blocks_of_cells(netlist, ["second", "first"]))
+
+
+def test_what_stands_around(tmp_path):
+    """What feeds the accelerator from afar is none of its, whatever it feeds in the end."""
+    (tmp_path / "top.v").write_text(SOURCE + """
+module board(input aclk, input [7:0] d, output reg [7:0] q);
+  reg [7:0] early, held;
+  wire [7:0] out;
+  always @(posedge aclk) begin early <= early + d; held <= early; q <= out; end
+  top core(.aclk(aclk), .d(held), .q(out));
+endmodule
+""")
+    run_yosys(["read_verilog top.v", "synth_xilinx -flatten -family xc7 -noiopad -top board",
+               "write_json board.json"], directory=tmp_path)
+    netlist = Netlist.read(tmp_path / "board.json")
+    owners = blocks_of_cells(netlist, ["first", "second"], "core.")
+    registers = Counter(owners.get(name) for name, cell in netlist.cells.items()
+                        if cell["type"].startswith("FD"))
+    assert registers[None] >= 16 and registers["first"] >= 8 and registers["second"] >= 2
+    adders = [name for name, cell in netlist.cells.items() if cell["type"] == "CARRY4"]
+    assert Counter(owners.get(name) for name in adders)[None] >= 1

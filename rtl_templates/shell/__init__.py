@@ -1,0 +1,1 @@
+"""What stands around the accelerator on a chip with a processor: registers, DMA, the PS7."""
