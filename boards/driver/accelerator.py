@@ -26,6 +26,9 @@ Array = np.ndarray[Any, Any]
 ALIGNMENT = 8
 """Bytes that frames in memory begin at multiples of."""
 
+BUFFER_BYTES = 1 << 22
+"""Of a buffer in the host's memory."""
+
 POLL_SECONDS = 0.05
 """Longest sleep between looks at the counters."""
 
@@ -67,8 +70,9 @@ class Accelerator:
     transport : Transport
     timeout : float
         Seconds without a finished frame after which the device counts as stuck.
-    memory : int
-        Bytes of a buffer, about; more frames go in several rounds.
+    memory : int or None
+        Bytes of a buffer, about; more frames go in several rounds. None: half of the shell's own
+        memory if it has one, else 4 MiB.
 
     Raises
     ------
@@ -77,10 +81,10 @@ class Accelerator:
     """
 
     def __init__(self, directory: str | Path, transport: Transport, *, timeout: float = 5.0,
-                 memory: int = 1 << 22):
-        self.directory, self.transport = Path(directory), transport
-        self.timeout, self.memory = timeout, memory
+                 memory: int | None = None):
+        self.directory, self.transport, self.timeout = Path(directory), transport, timeout
         self.map = read_map(self.directory)
+        self.memory = memory or self.map.get("memory_bytes", 2 * BUFFER_BYTES) // 2
         self.registers = Registers(transport, self.map)
         self._input, self._output = (_shape(self.map[end]) for end in ("input", "output"))
         self._input_shape, self._output_shape = _tensor_shapes(self.directory)

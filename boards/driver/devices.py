@@ -9,6 +9,7 @@ from typing import Any
 from ...gen.errors import QuantloomError
 from .linux import DmaBuffers, open_memory, open_uio
 from .pynq import PynqTransport
+from .serial_port import PortLine, SerialTransport
 from .transport import Transport
 
 __all__ = ["DEVICES", "open_device"]
@@ -17,6 +18,7 @@ DEVICES = {
     "uioN": "a UIO device with the shell's registers and interrupt; DMA memory from u-dma-buf",
     "mem": "/dev/mem at the shell's address; DMA memory from u-dma-buf",
     "pynq": "PYNQ's MMIO and allocate",
+    "PORT": "a serial port, as /dev/ttyUSB0, for a design with a serial shell",
 }
 """What a device may be called."""
 
@@ -39,6 +41,8 @@ def open_device(name: str, described: Mapping[str, Any], *, buffer: str = "udmab
     QuantloomError
         If there is no such device.
     """
+    if "baud" in described:
+        return SerialTransport(PortLine(name, described["baud"]), described["memory_bytes"])
     kind, _, at = name.partition("@")
     base = described["base"] if not at else _number(at)
     if re.fullmatch(r"uio\d+", name):

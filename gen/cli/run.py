@@ -25,14 +25,15 @@ def register(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "run", help="run frames on a board and compare with the golden model",
-        description="Send frames through the accelerator on a board, on which this command runs, "
-        "and compare what comes out with the golden integer model, integer for integer.")
+        description="Send frames through the accelerator on a board, on which this command runs or "
+        "at whose serial line it is, and compare what comes out with the golden integer model, "
+        "integer for integer.")
     parser.add_argument("design", type=Path, metavar="OUT",
                         help="directory that 'quantloom generate --shell' wrote, with the design "
                         "that is on the chip")
     parser.add_argument("--device", required=True, metavar="NAME",
                         help="uioN; mem or pynq, with @ADDRESS where the registers are not at "
-                        "the shell's own address")
+                        "the shell's own address; or the serial port of a serial shell")
     parser.add_argument("--buffer", default="udmabuf0", metavar="NAME",
                         help="DMA memory: a u-dma-buf, or a reserved range as ADDRESS+SIZE "
                         "(default %(default)s)")

@@ -116,8 +116,7 @@ async def run(line, found, count, **options):
 
     def job():
         transport = SerialTransport(line, found["memory_bytes"], **options)
-        accelerator = Accelerator(directory(), transport, memory=transport.memory // 2,
-                                  timeout=600)
+        accelerator = Accelerator(directory(), transport, timeout=600)
         return accelerator.run(frames), transport.link
 
     report, link = await bridge(job)()
