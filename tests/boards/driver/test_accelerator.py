@@ -124,7 +124,7 @@ def test_run_command(out, tmp_path, monkeypatch):
 
 def test_device_names(out, tmp_path):
     described = read_map(out)
-    for name, text in (("usb", "device must be one of uioN, mem, pynq, not 'usb'"),
+    for name, text in (("usb", "device must be one of uioN, mem, pynq, PORT, not 'usb'"),
                        ("pynq", "pynq is not installed"),
                        ("mem@zero", "an address must be a number as 0x40000000, not 'zero'"),
                        ("uio77", "there is no DMA buffer udmabuf77")):

@@ -90,7 +90,6 @@ def test_refusals():
         transport.read32(1024)
     with pytest.raises(QuantloomError, match="/no/such/port: cannot be opened"):
         open_device("/no/such/port", DESCRIBED)
-    os.close(device.master)
 
 
 def test_silence():
