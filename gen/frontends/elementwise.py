@@ -207,12 +207,24 @@ def _hard_sigmoid(ctx: Context, node: Node) -> Value:
 _INTEGERS = {2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64}
 
 
+def _held(ctx: Context, node: Node, limits: Any) -> Value | None:
+    """The input, if it is integers already that fit a type, as behind a QuantizeLinear."""
+    value = ctx.value(node)
+    if value.raw or value.steps or value.zero_point or np.any(value.scale != 1) \
+            or value.tensor in ctx.pairs:
+        return None
+    tensor = ctx.tensor(value)
+    return value if limits.min <= tensor.lo and tensor.hi <= limits.max else None
+
+
 @converts("Cast")
 def _cast(ctx: Context, node: Node) -> Value:
     to = node.attributes.get("to")
     if to == 1:
         return ctx.value(node).then(Step(node.label, lambda x: x.astype(np.float32),
                                          affine=(np.ones(()), np.zeros(()))))
+    if to in _INTEGERS and (held := _held(ctx, node, np.iinfo(_INTEGERS[to]))) is not None:
+        return held
     if to not in (6, 7):
         # Narrow types wrap on overflow, which is not monotone.
         raise UnsupportedError(node.label, f"a cast to ONNX type {to} inside the network",

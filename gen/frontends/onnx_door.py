@@ -112,6 +112,7 @@ def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedE
     problems = []
     for node in graph.nodes:
         try:
+            _refuse(node)
             known = node.op in CONVERTERS or node.op in FOLDABLE or node.op == "Constant"
             if not known or node.domain not in _DOMAINS:
                 where = f" of domain {node.domain!r}" if node.domain else ""
@@ -128,6 +129,26 @@ def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedE
             problem.__cause__ = error
             problems.append(problem)
     return problems
+
+
+def _refuse(node: Node) -> None:
+    """Refuse what has a remedy of its own."""
+    if node.op.startswith("DynamicQuantize"):
+        raise UnsupportedError(node.label, "its scale follows the data (dynamic quantisation)",
+                               f"Quantise statically: quantize_static with {_FORMAT}")
+    if node.op.startswith("QLinear") or node.op in _ON_INTEGERS:
+        raise UnsupportedError(node.label, "it is of the QOperator format, which computes on "
+                               "integers itself", f"Export with {_FORMAT} instead")
+    if node.op in ("If", "Loop", "Scan"):
+        raise UnsupportedError(node.label, "it is control flow",
+                               "Export the model without branches and loops")
+    if node.op == "FloatQuant":
+        raise UnsupportedError(node.label, "it quantises to floating point of few bits",
+                               "Quantise to integers (Quant)")
+
+
+_FORMAT = "quant_format=QuantFormat.QDQ"
+_ON_INTEGERS = frozenset({"ConvInteger", "MatMulInteger", "MatMulIntegerToFloat", "QGemm"})
 
 
 def _ground_input(ctx: Context, grid: InputGrid | None) -> None:
