@@ -22,7 +22,7 @@ from .selection import cut
 from .tails import HOST_OPERATORS, leave_to_host
 from .values import Const, Value
 
-__all__ = ["check", "load"]
+__all__ = ["examine"]
 
 # The modules register their converters on import.
 _MODULES = (curves, elementwise, joins, qdq, quantisers, tails, weighted, windows)
@@ -31,8 +31,9 @@ _DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.gene
             "qonnx.custom_op.channels_last", "finn", "qonnx")
 
 
-def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
-    """Load a QONNX, FINN-style or QDQ (QuantizeLinear, DequantizeLinear) file.
+def examine(path: str | Path, *, input_grid: InputGrid | None = None,
+            ) -> tuple[Network | None, list[UnsupportedError]]:
+    """Convert a QONNX, FINN-style or QDQ (QuantizeLinear, DequantizeLinear) file.
 
     Parameters
     ----------
@@ -44,32 +45,18 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
 
     Returns
     -------
-    Network
-        Integers equal to what the model's own float arithmetic quantises to.
-
-    Raises
-    ------
-    QuantloomError
-        If the file is not a usable ONNX model, or (``UnsupportedError``) a node cannot be
-        compiled; :func:`check` lists all such nodes.
-    """
-    graph = read(path)
-    network, problems = _convert(graph, input_grid)
-    if problems:
-        raise UnsupportedError.first(problems)
-    assert network is not None
-    return network
-
-
-def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[UnsupportedError]:
-    """All nodes of a model that stand in the way of compiling it, in graph order.
+    network : Network or None
+        Integers equal to what the model's own float arithmetic quantises to; None if there are
+        problems.
+    problems : list of UnsupportedError
+        All nodes that stand in the way of compiling it, in graph order.
 
     Raises
     ------
     QuantloomError
         If the file is not a usable ONNX model at all.
     """
-    return _convert(read(path), input_grid)[1]
+    return _convert(read(path), input_grid)
 
 
 def _convert(graph: Graph, grid: InputGrid | None,
