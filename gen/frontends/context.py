@@ -156,14 +156,15 @@ class Context(Draft):
         Raises
         ------
         UnsupportedError
-            If the value is a sum that waits for its quantiser.
+            If the value is a sum or product that waits for its quantiser.
         """
         if value.tensor in self.pairs:
             pair = self.pairs[value.tensor]
+            what = "have no small common grid" if pair.sign else "are not powers of two"
             raise UnsupportedError(pair.label, f"its operands have the scales {pair.scales}, which "
-                                   "have no small common grid, and no quantiser comes right after",
-                                   "Quantise the sum, or quantise both operands with one scale, or "
-                                   "with powers of two")
+                                   f"{what}, and no quantiser comes right after",
+                                   "Quantise the result, or quantise both operands with one scale, "
+                                   "or with powers of two")
         return self.tensors[value.tensor]
 
     def channels(self, value: Value) -> int:

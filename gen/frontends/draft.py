@@ -145,9 +145,8 @@ class Draft:
         start = np.zeros((len(values), 1), np.int64)
         up, down = (np.cumsum(np.concatenate([first, np.maximum(part, 0)], axis=1), axis=1)
                     for first, part in ((values[:, :1], change), (start, -change)))
-        parts = tuple(
-            self.add_steps(label, source, steps(part), lambda end=end: self.names.take(own + end))
-            for part, end in ((up, "_up"), (down, "_down")))
+        parts = (self.add_steps(label, source, steps(up), lambda: self.names.take(f"{own}_up")),
+                 self.add_steps(label, source, steps(down), lambda: self.names.take(f"{own}_down")))
         total = self.add(label, Add(name=self.names.take(f"{own}_sum"), inputs=parts,
                                     multipliers=(1, -1)))
         # The range of the difference is less than that of its parts allows.

@@ -41,9 +41,10 @@ def _ratio(a: Array, b: Array) -> Fraction | None:
 def _pair(ctx: Context, node: Node, a: Value, b: Value, sign: int) -> Value:
     """A sum or product that becomes one operation with the quantiser behind it."""
     if a.scale.ndim or b.scale.ndim:
+        what = "have no small common grid" if sign else "are not powers of two"
         raise UnsupportedError(
-            node.label, "its operands have scales that differ from channel to channel and "
-            + ("have no small common grid" if sign else "are not powers of two"), "Quantise both operands with one scale for the whole tensor")
+            node.label, f"its operands have scales that differ from channel to channel and {what}",
+            "Quantise both operands with one scale for the whole tensor")
     name = ctx.name(node, {1: "add", -1: "sub", 0: "mul"}[sign])
     ctx.pairs[name] = Pair(node.label, a, b, sign)
     return Value(name, a.index, np.ones(()))

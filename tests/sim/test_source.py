@@ -101,7 +101,7 @@ def test_without_a_reference_kernel(tmp_path):
     assert quantloom("inspect", path).code == 0
     done = quantloom("inspect", path, "--check")
     assert done.code == 2
-    assert "LiteRT's reference kernels refuse it: Didn't find op for builtin opcode 'ELU'" in done.err
+    assert "LiteRT's reference kernels refuse it: Didn't find op for builtin opcode" in done.err
 
 
 def test_missing_runtime(tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ from .graph import Conversion, feature_map, label
 from .values import FixedValue
 
 __all__ = [
-    "channels_last", "config_line", "cut_products", "made", "one_a_channel", "padded", "pads_of", "pair",
-    "relabelled", "weights_of", "whole_map",
+    "channels_last", "config_line", "cut_products", "made", "one_a_channel", "padded", "pads_of",
+    "pair", "relabelled", "weights_of", "whole_map",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]

@@ -153,12 +153,13 @@ def hard_swish(source: Grid, target: Grid) -> Array:
 
     def high(x: Array, factor: Array | int) -> Array:
         """``x * factor / 2**15``, rounded half up."""
-        return np.minimum((x * factor + (1 << 14)) >> 15, most)
+        doubled: Array = (x * factor + (1 << 14)) // (1 << 15)
+        return np.minimum(doubled, most)
 
     def up(x: Array, bits: int) -> Array:
         return np.clip(x << bits, least, most)
 
-    x = (np.arange(LO, HI + 1, dtype=np.int64) - source.zero_point) << 7
+    x: Array = (np.arange(LO, HI + 1, dtype=np.int64) - source.zero_point) << 7
     value = high(x, out.narrow)
     opened = up(x, gate.exponent - 1) if gate.exponent > 0 else x
     opened = high(opened, gate.narrow)
@@ -166,6 +167,6 @@ def hard_swish(source: Grid, target: Grid) -> Array:
         opened = up(opened, 1)
     opened = round_away(opened, max(-gate.exponent, 0))
     opened = (opened + (1 << 15)) >> 1
-    product = opened * value
-    product = np.sign(product) * (np.abs(product) >> 15)
+    product: Array = opened * value
+    product = np.where(product < 0, -(-product >> 15), product >> 15)
     return np.clip(round_away(product, -out.exponent) + target.zero_point, LO, HI)

@@ -244,8 +244,8 @@ def test_rising_and_falling_on_many_values(tmp_path):
     g.node("Conv", g.tip, g.weights((3, 3, 3, 3), bits=8))
     g.node("LeakyRelu", alpha=-0.5, name="vee")
     g.quant(0.5, 4)
-    refused(g, tmp_path, r"vee \(LeakyRelu\): it rises and falls, and what it reads has \d+ values\."
-            " Quantise its input to fewer bits")
+    refused(g, tmp_path, r"vee \(LeakyRelu\): it rises and falls, and what it reads has \d+ values"
+            r"\. Quantise its input to fewer bits")
     g = graph()
     conv(g)
     g.node("Abs")

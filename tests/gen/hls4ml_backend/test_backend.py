@@ -224,9 +224,9 @@ CONV = conv(RNG, "c", (4, 4, 2), 3)
 
 @pytest.mark.parametrize("build, text", [
     (chain(CONV, c=types("fixed<8,4>", accum="fixed<16,12>")),
-     r"c \(Conv2D\): its accumulator \(fixed<16,12,.*drops binary places of each product, which have "
-     r"8\. Set config\['LayerName'\]\['c'\]\['Precision'\]\['accum'\] = 'auto' \(granularity 'name'\), "
-     r"or to 'fixed<20,12>'"),
+     r"c \(Conv2D\): its accumulator \(fixed<16,12,.*drops binary places of each product, which "
+     r"have 8\. Set config\['LayerName'\]\['c'\]\['Precision'\]\['accum'\] = 'auto' "
+     r"\(granularity 'name'\), or to 'fixed<20,12>'"),
     (chain(CONV, c=types("fixed<8,4>", accum="fixed<14,4,TRN,SAT>")),
      r"c \(Conv2D\): its accumulator .* may saturate in mid-sum"),
     (chain(CONV, c=types("fixed<8,4,TRN,SAT_ZERO>")), r"its precision is fixed<8,4,TRN,SAT_ZERO,0>"
@@ -236,8 +236,8 @@ CONV = conv(RNG, "c", (4, 4, 2), 3)
     (chain(activation("s", "gelu", 32)), "activation 'gelu' is not supported. Use one of binary"),
     (chain(activation("lk", "LeakyReLU", 32, "LeakyReLU", activ_param=0.5),
            lk={"param": "fixed<8,2>", "result": "fixed<5,3,RND>"}),
-     r"lk \(ParametrizedActivation\): its result wraps, which is not monotone: it reaches -2 to 4\. "
-     r"Set config\['LayerName'\]\['lk'\]\['Precision'\]\['result'\] = 'fixed<5,3,RND,SAT>'"),
+     r"lk \(ParametrizedActivation\): its result wraps, which is not monotone: it reaches -2 to 4"
+     r"\. Set config\['LayerName'\]\['lk'\]\['Precision'\]\['result'\] = 'fixed<5,3,RND,SAT>'"),
     (chain({"class_name": "Cropping2D", "name": "k", "in_height": 4, "in_width": 4,
             "out_height": 2, "out_width": 2, "n_chan": 2, "crop_top": 1, "crop_bottom": 1,
             "crop_left": 1, "crop_right": 1, "data_format": "channels_last"}),
