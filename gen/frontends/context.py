@@ -144,7 +144,11 @@ class Context(Draft):
 
     @staticmethod
     def finite(node: Node, array: Array) -> Array:
-        """The array, refused if it holds NaN or infinity."""
+        """The array, refused if it holds NaN or infinity, or no numbers at all."""
+        if array.dtype.kind not in "iuf":
+            kind = "text" if array.dtype.kind in "OSU" else array.dtype.name
+            raise UnsupportedError(node.label, f"a parameter is of type {kind}",
+                                   "Use integers or float32")
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise UnsupportedError(node.label, "a parameter is not finite (NaN or infinity)",
                                    "Repair the weights and export again")

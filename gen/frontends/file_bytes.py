@@ -21,10 +21,10 @@ def file_bytes(path: Path) -> bytes:
         If it cannot be read, or is larger than :data:`MAX_BYTES`.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise QuantloomError(f"{path}: it has {path.stat().st_size >> 20} MB; at most "
+                                 f"{MAX_BYTES >> 20} are accepted")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES)
     except OSError as error:
         raise QuantloomError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise QuantloomError(f"{path}: it is too large; at most {MAX_BYTES >> 20} MB are accepted")
-    return data

@@ -258,4 +258,8 @@ def _graph_input(path: Path, info: onnx.ValueInfoProto) -> GraphInput:
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     except KeyError:
         raise QuantloomError(f"{path}: input {info.name!r} has no known element type") from None
+    if dtype.kind not in "iuf":
+        raise QuantloomError(f"{path}: input {info.name!r} is of type "
+                             f"{onnx.TensorProto.DataType.Name(tensor.elem_type).lower()}. Export "
+                             "the model with float32 or integers as input")
     return GraphInput(info.name, shape, dtype)

@@ -222,15 +222,15 @@ NODES = {
     "control flow": (_branch(1), "control flow"),
     "nested control flow": (_branch(20), "control flow"),
     "loop": (_loop, "control flow"),
-    "weights of no size": (_weights(np.ones((0, 3, 3, 3))), "empty"),
+    "weights of no size": (_weights(np.ones((0, 3, 3, 3))), "it has 0 weights"),
     "weights of other channels": (_weights(np.ones((2, 5, 3, 3))), "do not fit 3 channels"),
     "weights of another rank": (_weights(np.ones((2, 3))), "weights of shape (2, 3)"),
-    "weights too wide": (_weights(np.full((2, 3, 3, 3), 300)), "at most 8"),
+    "weights too wide": (_weights(np.full((2, 3, 3, 3), 70_000)), "up to 70000"),
     "weights not finite": (_weights(np.full((2, 3, 3, 3), np.nan)), "not finite"),
     "weights unquantised": (_weights(np.full((2, 3, 3, 3), 0.3)), "are not quantised"),
     "weights complex": (_weights(np.full((2, 3, 3, 3), 1j), np.complex64), "complex"),
     "weights of truth": (_weights(np.ones((2, 3, 3, 3)), np.bool_), "bool"),
-    "strings": (_text, "str"),
+    "strings": (_text, "of type text"),
     "sparse": (_sparse, "holds no numbers"),
     "a real zero point": (lambda g: g.node("QuantizeLinear", g.tip, g.const(0.5), g.const(3.5),
                                            name="odd"), "quantises to float32"),
@@ -334,7 +334,7 @@ GRAPHS = {
     "batch": (_shape(7, 2, 6, 6), "batch of 7"),
     "five axes": (_shape(1, 2, 6, 6, 6), "first"),
     "input of strings": (lambda g: setattr(g.input[0].type.tensor_type, "elem_type",
-                                           TensorProto.STRING), "'x'"),
+                                           TensorProto.STRING), "'x' is of type string"),
     "input of no known type": (lambda g: setattr(g.input[0].type.tensor_type, "elem_type", 99),
                                "'x'"),
     "sequence as input": (lambda g: g.input[0].type.sequence_type.elem_type.tensor_type
@@ -400,7 +400,7 @@ def test_a_layer_a_million_wide(tmp_path):
     g.quant(0.5, 4, name="grid")
     tip = g.tip
     g.node("MatMul", tip, g.const(np.ones((16, 1_000_000))), name="wide")
-    refused(g.save(tmp_path), "wide")
+    refused(g.save(tmp_path), "wide", "16,000,000 weights")
     g = base((1, 1_000_000))
     g.quant(0.5, 4, name="grid")
     g.node("MatMul", g.tip, g.const(np.ones((1_000_000, 16))), name="wide")
