@@ -131,14 +131,14 @@ class Draft:
         """
         tensor = self.tensors[source]
         change = np.diff(values, axis=1)
-        falls = (change <= 0).all(axis=1)
-        sign = np.where(falls, -1, 1)
+        rises = (change >= 0).all(axis=1)
+        sign = np.where(rises, 1, -1)
 
         def steps(table: Array) -> StepFunction:
             return find_steps(lambda x: np.take_along_axis(table, x - tensor.lo, axis=1),
                               tensor.lo, tensor.hi, sign)
 
-        if np.all(falls | (change >= 0).all(axis=1)):
+        if np.all(rises | (change <= 0).all(axis=1)):
             return self.add_steps(label, source, steps(values), name)
         own = name()
         sign = np.ones(len(values), np.int64)

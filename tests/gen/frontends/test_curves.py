@@ -60,6 +60,23 @@ def test_every_integer(operator, attributes, scale, zero, kind, tmp_path):
     same(g, tmp_path)
 
 
+def test_falling_and_constant(tmp_path):
+    """Tables that only fall, or say one thing, of integers that begin at 0."""
+    for scale, operator, kind in ((0.01, "fall", "int8"), (1e6, "Gelu", "int8"),
+                                  (1e6, "Gelu", "uint8")):
+        g = GraphBuilder((1, 16), np.random.default_rng(1), opset=22)
+        quantize(g, 0.05, 0, "uint8")
+        if operator == "Gelu":
+            g.node("Gelu")
+        else:  # 1 where x is not positive, less elsewhere
+            g.node("Sub", g.const(1.0), g.node("HardSwish"))
+        quantize(g, scale, 7, kind)
+        path = g.save(tmp_path)
+        network = load(path)
+        x = (np.arange(256).reshape(16, 16) * 0.05).astype(np.float32)
+        np.testing.assert_array_equal(compute(network, x)[1].astype(np.float32), execute(path, x))
+
+
 def written_out(g, name):
     """Functions as exporters write them where the opset has no operator."""
     x = g.tip
