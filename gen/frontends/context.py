@@ -145,7 +145,8 @@ class Context(Draft):
     @staticmethod
     def finite(node: Node, array: Array) -> Array:
         """The array, refused if it holds NaN or infinity, or no numbers at all."""
-        if array.dtype.kind not in "iuf":
+        # Integers of less than a byte are of a kind of their own.
+        if array.dtype.kind not in "iuf" and not array.dtype.name.lstrip("u").startswith("int"):
             kind = "text" if array.dtype.kind in "OSU" else array.dtype.name
             raise UnsupportedError(node.label, f"a parameter is of type {kind}",
                                    "Use integers or float32")

@@ -368,21 +368,22 @@ def test_opsets(version, tmp_path):
 
 
 def test_control_flow_without_end(tmp_path):
-    """Deeper than protobuf reads."""
+    """Branches within branches, deeper than protobuf reads."""
     g = sound()
-    _branch(20)(g)
+    _branch(1)(g)
     data = g.nodes[-1].SerializeToString()
     for _ in range(200):
-        graph = onnx.GraphProto()
-        node = onnx.NodeProto(op_type="If", output=["z"])
-        data = bytes([0x0A]) + _varint(len(data)) + data
+        graph = _field(1, data)
         attribute = onnx.AttributeProto(name="then_branch", type=onnx.AttributeProto.GRAPH)
-        body = attribute.SerializeToString() + bytes([0x32]) + _varint(len(data)) + data
-        data = node.SerializeToString() + bytes([0x2A]) + _varint(len(body)) + body
-        del graph
-    whole = bytes([0x0A]) + _varint(len(data)) + data
-    refused(written(tmp_path, bytes([0x08, 0x08, 0x3A]) + _varint(len(whole)) + whole),
-            "model.onnx")
+        branch = attribute.SerializeToString() + _field(6, graph)
+        data = onnx.NodeProto(op_type="If", output=["z"]).SerializeToString() + _field(5, branch)
+    refused(written(tmp_path, onnx.ModelProto(ir_version=8).SerializeToString()
+                    + _field(7, _field(1, data))), "model.onnx")
+
+
+def _field(number: int, data: bytes) -> bytes:
+    """A message as a field of another, as protobuf writes it."""
+    return bytes([number << 3 | 2]) + _varint(len(data)) + data
 
 
 def _varint(n: int) -> bytes:
