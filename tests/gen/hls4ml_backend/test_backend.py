@@ -238,10 +238,8 @@ CONV = conv(RNG, "c", (4, 4, 2), 3)
            lk={"param": "fixed<8,2>", "result": "fixed<5,3,RND>"}),
      r"lk \(ParametrizedActivation\): its result wraps, which is not monotone: it reaches -2 to 4"
      r"\. Set config\['LayerName'\]\['lk'\]\['Precision'\]\['result'\] = 'fixed<5,3,RND,SAT>'"),
-    (chain({"class_name": "Cropping2D", "name": "k", "in_height": 4, "in_width": 4,
-            "out_height": 2, "out_width": 2, "n_chan": 2, "crop_top": 1, "crop_bottom": 1,
-            "crop_left": 1, "crop_right": 1, "data_format": "channels_last"}),
-     r"k \(Cropping2D\): layer Cropping2D is not supported"),
+    (chain({"class_name": "Embedding", "name": "k", "n_in": 32, "n_out": 2, "vocab_size": 3,
+            "embeddings_data": np.zeros((3, 2))}), r"k \(Embedding\): layer Embedding is not supp"),
     (chain(activation("lk", "LeakyReLU", 32, "LeakyReLU", activ_param=-0.5),
            lk={"param": "fixed<8,2>", "result": "fixed<8,4>"}), "its slope is negative"),
     (chain(activation("s", "softmax", 32, "Softmax"), activation("r", "relu", 32)),
