@@ -102,10 +102,14 @@ def _tflite(path: Path) -> tuple[str, Run]:
                              "ai-edge-litert'") from None
     from ..gen.frontends.tflite import integer_output
 
-    interpreter = Interpreter(
-        model_path=str(path), experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    interpreter.allocate_tensors()
+    try:
+        interpreter = Interpreter(
+            model_path=str(path), experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise QuantloomError(f"{path}: LiteRT's reference kernels refuse it: "
+                             f"{str(error).splitlines()[0]}") from None
     source, target = interpreter.get_input_details()[0], integer_output(path)
 
     def run(integers: Array, reals: Array) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..frontends import check, door, load
+from ..frontends import door, examine
 from ..network import Network, Op
 from .generate import random_frames
 from .options import add_input_grid, existing, input_grid, natural, positive
@@ -41,8 +41,8 @@ def register(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if a check finds a difference, 2 if something is unsupported."""
     path, grid = existing(arguments.model), input_grid(arguments)
-    problems = check(path, input_grid=grid)
-    if problems:
+    network, problems = examine(path, input_grid=grid)
+    if network is None:
         if arguments.json:
             print_json({"model": str(path), "unsupported": [
                 {"node": p.node, "problem": p.problem, "remedy": p.remedy} for p in problems]})
@@ -51,7 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
             for problem in problems:
                 console.print(f"  {problem}", markup=False)
         return 2
-    network = load(path, input_grid=grid)
     found = None if arguments.check is None else _check(path, network, arguments)
     code = 0 if found is None or found.equal else 1
     if arguments.json:

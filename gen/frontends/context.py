@@ -144,7 +144,12 @@ class Context(Draft):
 
     @staticmethod
     def finite(node: Node, array: Array) -> Array:
-        """The array, refused if it holds NaN or infinity."""
+        """The array, refused if it holds NaN or infinity, or no numbers at all."""
+        # Integers of less than a byte are of a kind of their own.
+        if array.dtype.kind not in "iuf" and not array.dtype.name.lstrip("u").startswith("int"):
+            kind = "text" if array.dtype.kind in "OSU" else array.dtype.name
+            raise UnsupportedError(node.label, f"a parameter is of type {kind}",
+                                   "Use integers or float32")
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise UnsupportedError(node.label, "a parameter is not finite (NaN or infinity)",
                                    "Repair the weights and export again")
@@ -156,14 +161,15 @@ class Context(Draft):
         Raises
         ------
         UnsupportedError
-            If the value is a sum that waits for its quantiser.
+            If the value is a sum or product that waits for its quantiser.
         """
         if value.tensor in self.pairs:
             pair = self.pairs[value.tensor]
+            what = "have no small common grid" if pair.sign else "are not powers of two"
             raise UnsupportedError(pair.label, f"its operands have the scales {pair.scales}, which "
-                                   "have no small common grid, and no quantiser comes right after",
-                                   "Quantise the sum, or quantise both operands with one scale, or "
-                                   "with powers of two")
+                                   f"{what}, and no quantiser comes right after",
+                                   "Quantise the result, or quantise both operands with one scale, "
+                                   "or with powers of two")
         return self.tensors[value.tensor]
 
     def channels(self, value: Value) -> int:

@@ -9,7 +9,7 @@ from ..network import Network
 from . import onnx_door, tflite
 from .context import InputGrid
 
-__all__ = ["check", "door", "load"]
+__all__ = ["check", "door", "examine", "load"]
 
 
 def door(path: str | Path) -> str:
@@ -39,9 +39,10 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
         If the file is not a usable model, or (``UnsupportedError``) a node cannot be compiled;
         :func:`check` lists all such nodes.
     """
-    if tflite.is_tflite(path):
-        return tflite.load(path, input_grid=input_grid)
-    return onnx_door.load(path, input_grid=input_grid)
+    network, problems = examine(path, input_grid=input_grid)
+    if network is None:
+        raise UnsupportedError.first(problems)
+    return network
 
 
 def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[UnsupportedError]:
@@ -52,6 +53,17 @@ def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[Unsu
     QuantloomError
         If the file is not a usable model at all.
     """
-    if tflite.is_tflite(path):
-        return tflite.check(path, input_grid=input_grid)
-    return onnx_door.check(path, input_grid=input_grid)
+    return examine(path, input_grid=input_grid)[1]
+
+
+def examine(path: str | Path, *, input_grid: InputGrid | None = None,
+            ) -> tuple[Network | None, list[UnsupportedError]]:
+    """Both of these at once: the network, or None and all that stands in its way.
+
+    Raises
+    ------
+    QuantloomError
+        If the file is not a usable model at all.
+    """
+    convert = tflite.examine if tflite.is_tflite(path) else onnx_door.examine
+    return convert(path, input_grid=input_grid)

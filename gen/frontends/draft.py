@@ -10,10 +10,21 @@ import numpy as np
 
 from ...rtl_templates.types import BIPOLAR, IntType
 from ..errors import QuantloomError, UnsupportedError
-from ..network import Add, Clip, Crop, MaxPool, Op, Requantize, Reshape, Tensor, Threshold
+from ..network import (
+    Add,
+    Clip,
+    Crop,
+    MaxPool,
+    Multiply,
+    Op,
+    Requantize,
+    Reshape,
+    Tensor,
+    Threshold,
+)
 from .names import Names
 from .pairs import fit_pair
-from .steps import StepFunction, fit_requantize
+from .steps import StepFunction, find_steps, fit_requantize
 
 __all__ = ["MAX_ELEMENTS", "Draft"]
 
@@ -103,6 +114,86 @@ class Draft:
                     negative_offset=fit.negative_offset, shift=fit.shift, type=type_,
                     lo=steps.base, hi=steps.top))
         return self.add(label, _threshold(name(), inputs, steps, type_))
+
+    def add_table(self, label: str, source: str, values: Array, name: Callable[[], str]) -> str:
+        """Append what looks the integers of a tensor up, and return the result's name.
+
+        A table that rises and falls is the difference of two that rise.
+
+        Parameters
+        ----------
+        source : str
+            The tensor.
+        values : array of int, (channels or 1, n)
+            Results for the tensor's least integer and those that follow.
+        name : callable
+            Gives the operation's name, if there is to be one.
+        """
+        tensor = self.tensors[source]
+        change = np.diff(values, axis=1)
+        rises = (change >= 0).all(axis=1)
+        sign = np.where(rises, 1, -1)
+
+        def steps(table: Array) -> StepFunction:
+            return find_steps(lambda x: np.take_along_axis(table, x - tensor.lo, axis=1),
+                              tensor.lo, tensor.hi, sign)
+
+        if np.all(rises | (change <= 0).all(axis=1)):
+            return self.add_steps(label, source, steps(values), name)
+        own = name()
+        sign = np.ones(len(values), np.int64)
+        start = np.zeros((len(values), 1), np.int64)
+        up, down = (np.cumsum(np.concatenate([first, np.maximum(part, 0)], axis=1), axis=1)
+                    for first, part in ((values[:, :1], change), (start, -change)))
+        parts = (self.add_steps(label, source, steps(up), lambda: self.names.take(f"{own}_up")),
+                 self.add_steps(label, source, steps(down), lambda: self.names.take(f"{own}_down")))
+        total = self.add(label, Add(name=self.names.take(f"{own}_sum"), inputs=parts,
+                                    multipliers=(1, -1)))
+        # The range of the difference is less than that of its parts allows.
+        return self.add(label, Clip(name=own, inputs=(total,), lo=int(values.min()),
+                                    hi=int(values.max())))
+
+    def add_product(self, label: str, sources: tuple[str, str], offsets: tuple[int, int],
+                    function: Callable[[Array, Array], Array], name: Callable[[], str],
+                    ) -> str | None:
+        """Append what computes a function of two tensors that depends on their product alone.
+
+        Parameters
+        ----------
+        sources : (str, str)
+            The tensors, of one shape.
+        offsets : (int, int)
+            Added to their integers before these are multiplied.
+        function : callable
+            Integers of shapes (n, 1) and (1, m) to integers of shape (n, m).
+        name : callable
+            Gives the operation's name.
+
+        Returns
+        -------
+        str or None
+            The result; None if pairs of one product differ in their results, if these do not rise
+            with it, or if there are too many pairs to see that.
+        """
+        a, b = (self.tensors[source] for source in sources)
+        if (a.hi - a.lo + 1) * (b.hi - b.lo + 1) > _MAX_PAIRS:
+            return None
+        rows, columns = (np.arange(t.lo, t.hi + 1) for t in (a, b))
+        results = function(rows[:, None], columns[None, :]).ravel()
+        products = ((rows[:, None] + offsets[0]) * (columns[None, :] + offsets[1])).ravel()
+        order = np.lexsort((results, products))
+        products, results = products[order], results[order]
+        last = np.append(np.diff(products) != 0, True)
+        first = np.insert(last[:-1], 0, True)
+        points, table = products[last], results[last]
+        if np.any(table != results[first]) or np.any(np.diff(table) < 0):
+            return None
+        own = name()
+        product = self.add(label, Multiply(name=own, inputs=sources, offsets=offsets))
+        tensor = self.tensors[product]
+        steps = find_steps(lambda x: table[np.searchsorted(points, x, side="right") - 1],
+                           tensor.lo, tensor.hi, np.ones(1, np.int64))
+        return self.add_steps(label, product, steps, lambda: self.names.take(f"{own}_act"))
 
     def add_pair(self, label: str, sources: tuple[str, str],
                  function: Callable[[Array, Array], Array], name: Callable[[], str]) -> str | None:

@@ -7,14 +7,13 @@ Constants, float32 arithmetic and its order are the source's; where ONNX leaves 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
 from .context import Context, converts
-from .joins import add_values, multiply_values
+from .joins import add_values, function_of_one, multiply_values
 from .reader import Node
 from .values import Const, Step, Value
 
@@ -54,7 +53,7 @@ def _operand(ctx: Context, node: Node) -> tuple[Value, Array, bool]:
 @converts("Mul")
 def _mul(ctx: Context, node: Node) -> Value:
     if isinstance(ctx.get(node, 0), Value) and isinstance(ctx.get(node, 1), Value):
-        return multiply_values(ctx, node)
+        return function_of_one(ctx, node, np.multiply) or multiply_values(ctx, node)
     value, c, _ = _operand(ctx, node)
     return value.then(Step(node.label, lambda x, c: x * _like(x, c), (c,), _sign(c),
                            (_flat(c), np.zeros(()))))
@@ -79,7 +78,7 @@ def _div(ctx: Context, node: Node) -> Value:
 @converts("Add")
 def _add(ctx: Context, node: Node) -> Value:
     if isinstance(ctx.get(node, 0), Value) and isinstance(ctx.get(node, 1), Value):
-        return add_values(ctx, node, 1)
+        return function_of_one(ctx, node, np.add) or add_values(ctx, node, 1)
     value, c, _ = _operand(ctx, node)
     return value.then(Step(node.label, lambda x, c: x + _like(x, c), (c,),
                            affine=(np.ones(()), _flat(c))))
@@ -88,7 +87,7 @@ def _add(ctx: Context, node: Node) -> Value:
 @converts("Sub")
 def _sub(ctx: Context, node: Node) -> Value:
     if isinstance(ctx.get(node, 0), Value) and isinstance(ctx.get(node, 1), Value):
-        return add_values(ctx, node, -1)
+        return function_of_one(ctx, node, np.subtract) or add_values(ctx, node, -1)
     value, c, first = _operand(ctx, node)
     if first:
         return value.then(Step(node.label, lambda x, c: _like(x, c) - x, (c,), -1,
@@ -155,56 +154,31 @@ def _clip(ctx: Context, node: Node) -> Value:
     return ctx.value(node).then(Step(node.label, clip, clips=True))
 
 
-def _slope(node: Node, slope: Any) -> None:
-    if np.any(slope < 0):
-        raise UnsupportedError(node.label, "its slope is negative, so it is not monotone",
-                               "Only monotone functions can be folded into thresholds")
-
-
 @converts("LeakyRelu")
 def _leaky_relu(ctx: Context, node: Node) -> Value:
     alpha = np.float32(node.attributes.get("alpha", 0.01))
-    _slope(node, alpha)
-    return ctx.value(node).then(Step(node.label, lambda x: np.where(x >= 0, x, alpha * x)))
+    return ctx.value(node).then(Step(node.label, lambda x: np.where(x >= 0, x, alpha * x),
+                                     monotone=bool(alpha >= 0)))
 
 
 @converts("PRelu")
 def _prelu(ctx: Context, node: Node) -> Value:
     value, slope = ctx.per_channel(node, ctx.value(node), ctx.const(node, 1))
-    _slope(node, slope)
     return value.then(Step(node.label, lambda x, s: np.where(x < 0, x * _like(x, s), x),
-                           (slope,)))
-
-
-def _function(operator: str, function: Callable[[Array], Array], rounds: bool = False) -> None:
-    @converts(operator)
-    def convert(ctx: Context, node: Node) -> Value:
-        return ctx.value(node).then(Step(node.label, function, rounds=rounds))
-
-
-def _sigmoid(x: Array) -> Array:
-    wide = x.astype(np.float64)
-    return np.asarray(0.5 * (1 + np.tanh(wide / 2))).astype(x.dtype)
-
-
-_function("Sigmoid", _sigmoid)
-_function("Tanh", lambda x: np.tanh(x.astype(np.float64)).astype(x.dtype))
-_function("Softsign", lambda x: x / (1 + np.abs(x)))
-_function("Floor", np.floor, rounds=True)
-_function("Ceil", np.ceil, rounds=True)
-_function("Round", np.rint, rounds=True)
-
-
-@converts("HardSigmoid")
-def _hard_sigmoid(ctx: Context, node: Node) -> Value:
-    alpha = np.float32(node.attributes.get("alpha", 0.2))
-    beta = np.float32(node.attributes.get("beta", 0.5))
-    _slope(node, alpha)
-    return ctx.value(node).then(Step(
-        node.label, lambda x: np.clip(alpha * x + beta, np.float32(0), np.float32(1))))
+                           (slope,), monotone=bool(np.all(slope >= 0))))
 
 
 _INTEGERS = {2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64}
+
+
+def _held(ctx: Context, node: Node, limits: Any) -> Value | None:
+    """The input, if it is integers already that fit a type, as behind a QuantizeLinear."""
+    value = ctx.value(node)
+    if value.raw or value.steps or value.zero_point or np.any(value.scale != 1) \
+            or value.tensor in ctx.pairs:
+        return None
+    tensor = ctx.tensor(value)
+    return value if limits.min <= tensor.lo and tensor.hi <= limits.max else None
 
 
 @converts("Cast")
@@ -213,6 +187,8 @@ def _cast(ctx: Context, node: Node) -> Value:
     if to == 1:
         return ctx.value(node).then(Step(node.label, lambda x: x.astype(np.float32),
                                          affine=(np.ones(()), np.zeros(()))))
+    if to in _INTEGERS and (held := _held(ctx, node, np.iinfo(_INTEGERS[to]))) is not None:
+        return held
     if to not in (6, 7):
         # Narrow types wrap on overflow, which is not monotone.
         raise UnsupportedError(node.label, f"a cast to ONNX type {to} inside the network",

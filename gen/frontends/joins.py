@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,9 +17,9 @@ from .layouts import in_blocks, spread
 from .quantise import materialise
 from .reader import Node
 from .selection import cut
-from .values import Pair, Value, squeeze_uniform
+from .values import Pair, Step, Value, squeeze_uniform
 
-__all__ = ["add_values", "multiply_values"]
+__all__ = ["add_values", "function_of_one", "multiply_values"]
 
 Array = np.ndarray[Any, Any]
 
@@ -38,12 +39,13 @@ def _ratio(a: Array, b: Array) -> Fraction | None:
 
 
 def _pair(ctx: Context, node: Node, a: Value, b: Value, sign: int) -> Value:
-    """A sum that becomes one operation with the quantiser behind it."""
+    """A sum or product that becomes one operation with the quantiser behind it."""
     if a.scale.ndim or b.scale.ndim:
+        what = "have no small common grid" if sign else "are not powers of two"
         raise UnsupportedError(
-            node.label, "its operands have scales that differ from channel to channel and have no "
-            "small common grid", "Quantise both operands with one scale for the whole tensor")
-    name = ctx.name(node, "add" if sign > 0 else "sub")
+            node.label, f"its operands have scales that differ from channel to channel and {what}",
+            "Quantise both operands with one scale for the whole tensor")
+    name = ctx.name(node, {1: "add", -1: "sub", 0: "mul"}[sign])
     ctx.pairs[name] = Pair(node.label, a, b, sign)
     return Value(name, a.index, np.ones(()))
 
@@ -88,13 +90,46 @@ def add_values(ctx: Context, node: Node, sign: int) -> Value:
                  multipliers[0] * a.zero_point + multipliers[1] * b.zero_point, exclusive=True)
 
 
+def function_of_one(ctx: Context, node: Node, function: Callable[[Array, Array], Array],
+                    ) -> Value | None:
+    """A function of two values that both come of one integer, as one step; else None.
+
+    So exporters write what a runtime has no operator for: ``x * sigmoid(x)`` and the like.
+    """
+    a, b = ctx.value(node, 0), ctx.value(node, 1)
+    if a.raw or a.tensor != b.tensor or a.tensor in ctx.pairs or a.zero_point != b.zero_point \
+            or not np.array_equal(a.index, b.index) or not np.array_equal(a.scale, b.scale):
+        return None
+    common = 0
+    while a.steps[common:] and b.steps[common:] and a.steps[common] is b.steps[common]:
+        common += 1
+    branches = a.steps[common:], b.steps[common:]
+    # A quantiser or a plain sum further up joins what is affine.
+    if node.op != "Mul" and all(step.affine is not None for branch in branches
+                                for step in branch):
+        return None
+    counts = [[len(step.constants) for step in branch] for branch in branches]
+
+    def joined(x: Array, *constants: Array) -> Array:
+        ends, position = [], 0
+        for branch, sizes in zip(branches, counts, strict=True):
+            y = x
+            for step, size in zip(branch, sizes, strict=True):
+                y = step.function(y, *constants[position : position + size])
+                position += size
+            ends.append(y)
+        return function(*ends)
+
+    constants = tuple(c for branch in branches for step in branch for c in step.constants)
+    return replace(a, steps=(*a.steps[:common], Step(node.label, joined, constants,
+                                                     monotone=False)))
+
+
 def multiply_values(ctx: Context, node: Node) -> Value:
     """``a * b`` for two computed tensors."""
     a, b, index = _facing(ctx, node)
     if not all(np.all(np.frexp(v.scale)[0] == 0.5) for v in (a, b)):
-        raise UnsupportedError(node.label, "the scales of its operands are not powers of two, and "
-                               "their product is rounded twice", "Quantise both operands with "
-                               "powers of two as scales")
+        return _pair(ctx, node, a, b, 0)  # such a product is rounded twice
     op = Multiply(name=ctx.name(node, "mul"), inputs=(a.tensor, b.tensor),
                   offsets=(-a.zero_point, -b.zero_point))
     return Value(ctx.emit(node, op), index, squeeze_uniform(a.scale * b.scale), exclusive=True)

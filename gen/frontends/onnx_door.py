@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import QuantloomError, UnsupportedError
 from ..network import Interface, Network
-from . import elementwise, joins, qdq, quantisers, tails, weighted, windows
+from . import curves, elementwise, joins, qdq, quantisers, tails, weighted, windows
 from .context import CONVERTERS, Context, InputGrid, LayoutError
 from .fold import FOLDABLE, fold
 from .layouts import spread
@@ -22,17 +22,18 @@ from .selection import cut
 from .tails import HOST_OPERATORS, leave_to_host
 from .values import Const, Value
 
-__all__ = ["check", "load"]
+__all__ = ["examine"]
 
 # The modules register their converters on import.
-_MODULES = (elementwise, joins, qdq, quantisers, tails, weighted, windows)
+_MODULES = (curves, elementwise, joins, qdq, quantisers, tails, weighted, windows)
 
 _DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general",
             "qonnx.custom_op.channels_last", "finn", "qonnx")
 
 
-def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
-    """Load a QONNX, FINN-style or QDQ (QuantizeLinear, DequantizeLinear) file.
+def examine(path: str | Path, *, input_grid: InputGrid | None = None,
+            ) -> tuple[Network | None, list[UnsupportedError]]:
+    """Convert a QONNX, FINN-style or QDQ (QuantizeLinear, DequantizeLinear) file.
 
     Parameters
     ----------
@@ -44,32 +45,18 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
 
     Returns
     -------
-    Network
-        Integers equal to what the model's own float arithmetic quantises to.
-
-    Raises
-    ------
-    QuantloomError
-        If the file is not a usable ONNX model, or (``UnsupportedError``) a node cannot be
-        compiled; :func:`check` lists all such nodes.
-    """
-    graph = read(path)
-    network, problems = _convert(graph, input_grid)
-    if problems:
-        raise UnsupportedError.first(problems)
-    assert network is not None
-    return network
-
-
-def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[UnsupportedError]:
-    """All nodes of a model that stand in the way of compiling it, in graph order.
+    network : Network or None
+        Integers equal to what the model's own float arithmetic quantises to; None if there are
+        problems.
+    problems : list of UnsupportedError
+        All nodes that stand in the way of compiling it, in graph order.
 
     Raises
     ------
     QuantloomError
         If the file is not a usable ONNX model at all.
     """
-    return _convert(read(path), input_grid)[1]
+    return _convert(read(path), input_grid)
 
 
 def _convert(graph: Graph, grid: InputGrid | None,
@@ -112,6 +99,7 @@ def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedE
     problems = []
     for node in graph.nodes:
         try:
+            _refuse(node)
             known = node.op in CONVERTERS or node.op in FOLDABLE or node.op == "Constant"
             if not known or node.domain not in _DOMAINS:
                 where = f" of domain {node.domain!r}" if node.domain else ""
@@ -128,6 +116,26 @@ def _walk(ctx: Context, index: Any, grid: InputGrid | None) -> list[UnsupportedE
             problem.__cause__ = error
             problems.append(problem)
     return problems
+
+
+def _refuse(node: Node) -> None:
+    """Refuse what has a remedy of its own."""
+    if node.op.startswith("DynamicQuantize"):
+        raise UnsupportedError(node.label, "its scale follows the data (dynamic quantisation)",
+                               f"Quantise statically: quantize_static with {_FORMAT}")
+    if node.op.startswith("QLinear") or node.op in _ON_INTEGERS:
+        raise UnsupportedError(node.label, "it is of the QOperator format, which computes on "
+                               "integers itself", f"Export with {_FORMAT} instead")
+    if node.op in ("If", "Loop", "Scan"):
+        raise UnsupportedError(node.label, "it is control flow",
+                               "Export the model without branches and loops")
+    if node.op == "FloatQuant":
+        raise UnsupportedError(node.label, "it quantises to floating point of few bits",
+                               "Quantise to integers (Quant)")
+
+
+_FORMAT = "quant_format=QuantFormat.QDQ"
+_ON_INTEGERS = frozenset({"ConvInteger", "MatMulInteger", "MatMulIntegerToFloat", "QGemm"})
 
 
 def _ground_input(ctx: Context, grid: InputGrid | None) -> None:

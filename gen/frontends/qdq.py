@@ -34,7 +34,7 @@ def _parameters(ctx: Context, node: Node, rank: int) -> tuple[Array, Array]:
         raise UnsupportedError(node.label, "it scales blocks of a tensor",
                                "Use one scale, or one a channel")
     zero = ctx.const(node, 2, np.zeros(scale.shape, np.int64)).astype(np.int64)
-    if zero.shape != scale.shape:
+    if zero.size != scale.size:  # one of each may be () beside (1,), as exporters write them
         raise UnsupportedError(node.label, f"{zero.size} zero points for {scale.size} scales",
                                "Give as many zero points as scales")
     if scale.size == 1:

@@ -21,6 +21,9 @@ __all__ = ["materialise", "no_quantiser", "quantise"]
 
 Array = np.ndarray[Any, Any]
 
+# Most entries of a table of a function that is not monotone.
+_MAX_TABLE = 1 << 22
+
 _QUANTISERS = frozenset({"BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "QuantizeLinear",
                          "Trunc"})
 
@@ -56,7 +59,7 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
     value = _rectify(ctx, value)
     tensor = ctx.tensor(value)
     rows = 1 if uniform and value.uniform and np.ndim(value.sign) == 0 else tensor.shape[2]
-    sign = np.broadcast_to(value.sign, (rows,))
+    sign = np.broadcast_to(value.sign, (rows,)) if value.monotone else np.ones(rows, np.int64)
 
     def function(q: Array) -> Array:
         reals = value.evaluate(q)
@@ -65,6 +68,9 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
                                    "and export again")
         return levels(reals)
 
+    if not value.monotone:
+        name = _look_up(ctx, node, value, function, rows, bipolar)
+        return Value(name, value.index, scale, zero_point, exclusive=True)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             steps = find_steps(function, tensor.lo, tensor.hi, sign)
@@ -79,23 +85,53 @@ def quantise(ctx: Context, node: Node, value: Value, levels: Callable[[Array], A
                  exclusive=name != value.tensor or value.exclusive)
 
 
+def _look_up(ctx: Context, node: Node, value: Value, function: Callable[[Array], Array], rows: int,
+             bipolar: bool) -> str:
+    """Emit a function that rises and falls, by its values for all integers."""
+    tensor = ctx.tensor(value)
+    bent = next(step for step in value.steps if not step.monotone)
+    if rows * (tensor.hi - tensor.lo + 1) > _MAX_TABLE:
+        raise UnsupportedError(
+            bent.name, f"it rises and falls, and what it reads has {tensor.hi - tensor.lo + 1} "
+            "values", "Quantise its input to fewer bits")
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = function(np.arange(tensor.lo, tensor.hi + 1)[None].repeat(rows, axis=0))
+    if table.shape[0] > 1 and np.all(table == table[0]):
+        table = table[:1]
+    own = speaking(node.name, node.op) if node.op in _QUANTISERS else ""
+    found = ctx.add_table(node.label, value.tensor, table.astype(np.int64),
+                          lambda: ctx.names.take(own, f"{value.tensor}_act"))
+    if not bipolar:
+        return found
+    step = find_steps(lambda x: x, 0, 1, np.ones(1, np.int64))
+    return ctx.add_steps(node.label, found, step, lambda: ctx.names.take(f"{found}_sign"),
+                         bipolar=True)
+
+
 def _quantise_pair(ctx: Context, node: Node, value: Value, levels: Callable[[Array], Array],
                    scale: Array, zero_point: int, bipolar: bool) -> Value:
-    """The operation that a sum of two tensors and its quantiser amount to."""
+    """The operation that a sum or product of two tensors and its quantiser amount to."""
     pair = ctx.pairs[value.tensor]
+    sources = pair.a.tensor, pair.b.tensor
+
+    def function(a: Array, b: Array) -> Array:
+        return levels(value.finish(pair.evaluate(a, b)))
+
+    def name() -> str:
+        # A second quantiser of the same sum needs a second name.
+        return ctx.names.take(f"{value.tensor}_2") if value.tensor in ctx.tensors else value.tensor
+
     result = None
-    if value.uniform and scale.ndim == 0 and not bipolar:
-        result = ctx.add_pair(
-            node.label, (pair.a.tensor, pair.b.tensor),
-            lambda a, b: levels(value.finish(pair.evaluate(a, b))),
-            # A second quantiser of the same sum needs a second name.
-            lambda: ctx.names.take(f"{value.tensor}_2") if value.tensor in ctx.tensors
-            else value.tensor)
+    if value.uniform and scale.ndim == 0 and not bipolar and value.monotone:
+        result = ctx.add_pair(node.label, sources, function, name) if pair.sign else \
+            ctx.add_product(node.label, sources, (-pair.a.zero_point, -pair.b.zero_point),
+                            function, name)
     if result is None:
         raise UnsupportedError(
-            pair.label, f"its operands have the scales {pair.scales}, and no weighted sum of them "
-            "rounds as the quantiser behind it does", "Quantise both operands with one scale, or "
-            "with powers of two")
+            pair.label, f"its operands have the scales {pair.scales}, and no "
+            f"{'weighted sum' if pair.sign else 'function of the product'} of them rounds as the "
+            "quantiser behind it does", "Quantise both operands with one scale, or with powers of "
+            "two")
     return Value(result, value.index, scale, zero_point, exclusive=True)
 
 

@@ -17,8 +17,13 @@ from onnx.external_data_helper import load_external_data_for_tensor, uses_extern
 
 from ..errors import QuantloomError
 from .draft import MAX_ELEMENTS
+from .file_bytes import MAX_BYTES, file_bytes
 
 __all__ = ["Graph", "GraphInput", "Node", "read"]
+
+_OLDEST = 7
+"""First opset in which operands broadcast as they do since."""
+
 
 @dataclass(frozen=True, eq=False)
 class Node:
@@ -118,6 +123,11 @@ def read(path: str | Path) -> Graph:
     outputs = tuple(o.name for o in graph.output)
     if not outputs:
         raise QuantloomError(f"{path}: the model has no output")
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 13)
+    if not _OLDEST <= opset <= onnx.defs.onnx_opset_version():
+        raise QuantloomError(f"{path}: it is of opset {opset}; {_OLDEST} to "
+                             f"{onnx.defs.onnx_opset_version()} are known. Export it with one of "
+                             "those")
     nodes = [_node(path, n) for n in graph.node]
     _check_edges(path, nodes, {inputs[0].name, *constants}, outputs)
     return Graph(
@@ -128,20 +138,21 @@ def read(path: str | Path) -> Graph:
         constants=constants,
         datatypes={a.tensor_name: kv.value for a in graph.quantization_annotation
                    for kv in a.quant_parameter_tensor_names if kv.key == "finn_datatype"},
-        opset=next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 13),
+        opset=opset,
     )
 
 
 def _parse(path: Path) -> onnx.ModelProto:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise QuantloomError(f"{path}: cannot be read: {error.strerror}") from None
+    data = file_bytes(path)
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            with gzip.open(path) as file:
+                data = file.read(MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error):
             raise QuantloomError(f"{path}: damaged or truncated gzip file") from None
+        if len(data) > MAX_BYTES:
+            raise QuantloomError(f"{path}: it unpacks to more than {MAX_BYTES >> 20} MB, which no "
+                                 "chip holds")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
@@ -247,4 +258,8 @@ def _graph_input(path: Path, info: onnx.ValueInfoProto) -> GraphInput:
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     except KeyError:
         raise QuantloomError(f"{path}: input {info.name!r} has no known element type") from None
+    if dtype.kind not in "iuf":
+        raise QuantloomError(f"{path}: input {info.name!r} is of type "
+                             f"{onnx.TensorProto.DataType.Name(tensor.elem_type).lower()}. Export "
+                             "the model with float32 or integers as input")
     return GraphInput(info.name, shape, dtype)

@@ -38,7 +38,7 @@ class Const:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One elementwise operation of the source, in the source's own arithmetic, monotone.
+    """One elementwise operation of the source, in the source's own arithmetic.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ class Step:
         The result is one of the bounds or ``x`` itself.
     rounds : bool
         The result is an integer.
+    monotone : bool
+        False for functions that rise and fall; ``sign`` means nothing then.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Step:
     affine: tuple[Array, Array] | None = None
     clips: bool = False
     rounds: bool = False
+    monotone: bool = True
 
     def tile(self, times: int) -> Step:
         """The step for a tensor whose positions became channels, channels innermost."""
@@ -150,6 +153,11 @@ class Value:
         return sign
 
     @property
+    def monotone(self) -> bool:
+        """Whether the steps keep or turn the order of the integers, as ``sign`` says."""
+        return all(step.monotone for step in self.steps)
+
+    @property
     def uniform(self) -> bool:
         """Whether scale and steps are the same for all channels."""
         return self.scale.ndim == 0 and all(step.uniform for step in self.steps)
@@ -173,7 +181,7 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """The sum of two tensors on grids that have no small common one: ``a + sign * b``.
+    """A sum or product of two tensors whose scales leave no plain form in integers.
 
     It is computed in reals, and with the quantiser behind it becomes a function of two integers.
 
@@ -184,7 +192,7 @@ class Pair:
     a, b : Value
         Without pending steps, of one scale for all channels each.
     sign : int
-        1 or -1.
+        1 or -1: ``a + sign * b``; 0: ``a * b``.
     """
 
     label: str
@@ -198,7 +206,9 @@ class Pair:
         return f"{float(self.a.scale):.9g} and {float(self.b.scale):.9g}"
 
     def evaluate(self, a: Array, b: Array) -> Array:
-        """The source's sum for integers of two shapes that broadcast."""
+        """The source's result for integers of two shapes that broadcast."""
+        if not self.sign:
+            return self.a.evaluate(a) * self.b.evaluate(b)
         return self.a.evaluate(a) + np.float32(self.sign) * self.b.evaluate(b)
 
 

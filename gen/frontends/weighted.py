@@ -25,6 +25,7 @@ Array = np.ndarray[Any, Any]
 # Largest factor that brings weights of differing scales to one grid.
 _MAX_FACTOR = 1 << 8
 _MAX_WEIGHT = 1 << 16
+_MAX_WEIGHTS = 1 << 23
 
 
 def _weights(ctx: Context, node: Node, position: int = 1) -> tuple[Array, Array]:
@@ -34,9 +35,16 @@ def _weights(ctx: Context, node: Node, position: int = 1) -> tuple[Array, Array]
         raise UnsupportedError(node.label, "its weights are not constant",
                                "Products of two computed tensors are not supported")
     array = ctx.finite(node, const.array)
+    if not 0 < array.size <= _MAX_WEIGHTS:
+        raise UnsupportedError(node.label, f"it has {array.size:,} weights", "Weights stay on the "
+                               f"chip: 1 to {_MAX_WEIGHTS:,} of a layer are accepted")
     if const.integers is not None and const.scale is not None:
         return const.integers, const.scale.astype(np.float64)
-    if np.array_equal(array, np.rint(array)) and np.abs(array).max(initial=0) < _MAX_WEIGHT:
+    if np.array_equal(array, np.rint(array)):
+        peak = np.abs(array.astype(np.float64)).max()
+        if peak >= _MAX_WEIGHT:
+            raise UnsupportedError(node.label, f"its weights ({node.inputs[position]}) are whole "
+                                   f"numbers up to {peak:.0f}", f"Use less than {_MAX_WEIGHT:,}")
         return array.astype(np.int64), np.ones(array.shape)
     raise UnsupportedError(node.label, f"its weights ({node.inputs[position]}) are not quantised",
                            "Put a Quant or BipolarQuant node on them, or make them integers")

@@ -112,6 +112,9 @@ def _max_pool(ctx: Context, node: Node) -> Value:
     pads = _ceil(node, shape, span, stride, pads)
     if any(step.rounds for step in value.steps):
         value = materialise(ctx, node, value)
+    if not value.monotone:
+        raise UnsupportedError(node.label, "a function before it rises and falls and is not "
+                               "quantised yet", "Quantise before the pooling")
     every = ctx.channels(value)
     # The maximum commutes with what rises, so it need not wait for the quantiser.
     if np.any(value.sign < 0) and value.exclusive and value.zero_point == 0:

@@ -72,6 +72,38 @@ def test_tflite(tmp_path):
     assert "on 8 random frames: every integer of 40" in done.out
 
 
+def test_a_file_is_converted_once(tmp_path, monkeypatch):
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
+    from quantloom.gen.frontends.tflite import door
+
+    from ..gen.frontends.test_tflite import classifier
+
+    convert, seen = door._convert, []
+
+    def counted(path, grid):
+        seen.append(path)
+        return convert(path, grid)
+
+    monkeypatch.setattr(door, "_convert", counted)
+    path = classifier(np.random.default_rng(2)).save(tmp_path)
+    assert quantloom("inspect", path, "--check").code == 0
+    assert seen == [path]
+
+
+def test_without_a_reference_kernel(tmp_path):
+    """LiteRT has none for ELU: the check says so."""
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
+    from ..gen.frontends.flat import FlatBuilder
+
+    g = FlatBuilder((1, 8), 0.1, 3)
+    g.op("ELU", (g.tip,), (1, 8), 0.1, 5)
+    path = g.save(tmp_path)
+    assert quantloom("inspect", path).code == 0
+    done = quantloom("inspect", path, "--check")
+    assert done.code == 2
+    assert "LiteRT's reference kernels refuse it: Didn't find op for builtin opcode" in done.err
+
+
 def test_missing_runtime(tmp_path, monkeypatch):
     pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
     from ..gen.frontends.test_tflite import classifier

@@ -14,25 +14,50 @@ from .graph import Conversion, feature_map, label
 from .values import FixedValue
 
 __all__ = [
-    "ACCUMULATOR", "channels_last", "made", "one_a_channel", "padded", "pads_of", "pair",
-    "relabelled", "weights_of", "whole_map",
+    "channels_last", "config_line", "cut_products", "made", "one_a_channel", "padded", "pads_of",
+    "pair", "relabelled", "weights_of", "whole_map",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 
-ACCUMULATOR = ("Leave accum_t at 'auto' (granularity 'name'), or give it as many binary places as "
-               "products have")
+
+def config_line(layer: Any, what: str, precision: str) -> str:
+    """The remedy that sets a type of a layer in hls4ml's configuration."""
+    return f"Set config['LayerName']['{layer.name}']['Precision']['{what}'] = '{precision}'"
+
+
+def cut_products(layer: Any, precision: Any, type_: Fixed, places: int,
+                 what: str) -> UnsupportedError:
+    """The error for an accumulator that rounds before it adds, which no hardware here does."""
+    wide = f"{'' if type_.signed else 'u'}fixed<{type_.width - type_.fraction + places}," \
+        f"{type_.width - type_.fraction}>"
+    return UnsupportedError(
+        label(layer), f"its accumulator ({precision}) drops binary places of each {what}, which "
+        f"have {places}", config_line(layer, "accum", "auto") + f" (granularity 'name'), or to "
+        f"'{wide}'")
 
 
 def weights_of(layer: Any, name: str) -> tuple[Array, int]:
     """Integers of a layer's weights and their binary places, as few as they need."""
     variable = layer.weights[name]
+    if type(variable.type.precision).__name__ == "ExponentPrecisionType":
+        return _powers_of_two(f"{label(layer)}, {name}", np.asarray(variable.data, np.float64))
     type_ = Fixed.of(f"{label(layer)}, {name}", variable.type.precision)
     integers = type_.constants(f"{label(layer)}, {name}", variable.data)
     places = type_.fraction
     while places > 0 and not np.any(integers & 1):
         integers, places = integers >> 1, places - 1
     return integers, places
+
+
+def _powers_of_two(where: str, reals: Array) -> tuple[Array, int]:
+    """Weights that hls4ml keeps as sign and exponent."""
+    fractions, exponents = np.frexp(reals)
+    if not np.all(np.abs(fractions) == 0.5):
+        raise UnsupportedError(where, "a weight is no power of two", "Quantise the weights so, "
+                               "zeros included")
+    places = max(0, 1 - int(exponents.min()))
+    return np.ldexp(reals, places).astype(np.int64), places
 
 
 def whole_map(layer: Any, value: FixedValue) -> FixedValue:

@@ -17,7 +17,7 @@ from ..registry import registrar
 from .fixed import Fixed
 from .values import FixedValue
 
-__all__ = ["LAYERS", "Conversion", "convert", "converts", "from_graph", "input_type"]
+__all__ = ["LAYERS", "Conversion", "axes_of", "convert", "converts", "from_graph", "input_type"]
 
 Array = np.ndarray[Any, Any]
 Converter = Callable[["Conversion", Any], FixedValue]
@@ -139,7 +139,7 @@ def convert(graph: Any) -> Conversion:
     for layer in graph.get_layers():
         kind = layer_kind(layer)
         if kind == "Input":
-            value = state.source = _input(state, layer)
+            value = state.source = _input(state, layer, _input_axes(graph, layer))
         elif kind in LAYERS:
             value = LAYERS[kind](state, layer)
         else:
@@ -149,17 +149,38 @@ def convert(graph: Any) -> Conversion:
     return state
 
 
-def _input(state: Conversion, layer: Any) -> FixedValue:
+def _input_axes(graph: Any, layer: Any) -> tuple[int, ...]:
+    """Axes of the input in the order of the stream.
+
+    hls4ml turns an input that is channels first around by a Transpose; nothing need turn if the
+    stream is in that order from the start.
+    """
+    axes = tuple(range(len(layer.get_output_variable().shape)))
+    readers = [x for x in graph.get_layers() if layer.outputs[0] in x.inputs]
+    orders = {axes_of(x) if layer_kind(x) == "Transpose" else axes for x in readers}
+    return orders.pop() if len(orders) == 1 else axes
+
+
+def axes_of(layer: Any) -> tuple[int, ...]:
+    """The permutation of a Transpose, without the batch axis."""
+    perm = [int(axis) for axis in layer.get_attr("perm")]
+    if len(perm) == len(layer.get_output_variable().shape) + 1:  # the batch axis is counted
+        perm = [axis - 1 for axis in perm[1:]]
+    return tuple(perm)
+
+
+def _input(state: Conversion, layer: Any, axes: tuple[int, ...]) -> FixedValue:
     type_ = result_type(layer)
     if type_.width > MAX_INPUT_BITS:
         raise UnsupportedError(label(layer), f"its type has {type_.width} bits",
                                f"Give the input at most {MAX_INPUT_BITS} bits")
     shape = tuple(int(n) for n in layer.get_output_variable().shape)
-    inner = feature_map(label(layer), shape)
-    state.draft.tensors["input"] = Tensor(inner, IntType(type_.width, type_.signed), type_.lo,
-                                          type_.hi)
-    return FixedValue(state.draft, label(layer), "input",
-                      np.arange(int(np.prod(shape))).reshape(shape), type_.fraction)
+    streamed = tuple(shape[axis] for axis in axes)
+    state.draft.tensors["input"] = Tensor(
+        feature_map(label(layer), streamed), IntType(type_.width, type_.signed), type_.lo,
+        type_.hi)
+    places = np.arange(int(np.prod(shape))).reshape(streamed).transpose(np.argsort(axes))
+    return FixedValue(state.draft, label(layer), "input", places, type_.fraction)
 
 
 def feature_map(where: str, shape: tuple[int, ...]) -> tuple[int, int, int]:

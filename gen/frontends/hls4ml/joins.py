@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import UnsupportedError
 from ...network import Add, Clip, Concat, Multiply
 from .common import made, relabelled, whole_map
-from .graph import Conversion, converts, label, result_type
+from .graph import Conversion, axes_of, converts, label, result_type
 from .values import FixedValue
 
 __all__: list[str] = []
@@ -78,10 +78,7 @@ def _reshape(state: Conversion, layer: Any) -> FixedValue:
 @converts("Transpose")
 def _transpose(state: Conversion, layer: Any) -> FixedValue:
     value = state.input(layer)
-    perm = [int(axis) for axis in layer.get_attr("perm")]
-    if len(perm) == value.index.ndim + 1:  # the batch axis is counted
-        perm = [axis - 1 for axis in perm[1:]]
-    return value.arranged(value.index.transpose(perm))
+    return value.arranged(value.index.transpose(axes_of(layer)))
 
 
 @converts("Clone", "Repack", "Broadcast")

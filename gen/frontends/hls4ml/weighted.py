@@ -10,8 +10,8 @@ from ...errors import UnsupportedError
 from ...network import Conv2d, Dense
 from ..context import narrowest
 from .common import (
-    ACCUMULATOR,
     channels_last,
+    cut_products,
     made,
     one_a_channel,
     padded,
@@ -44,9 +44,7 @@ def _accumulated(layer: Any, value: FixedValue, terms: Array, bias: Array,
     precision = layer.get_attr("accum_t").precision
     type_ = Fixed.of(f"{label(layer)}, accum_t", precision)
     if type_.fraction < value.fraction:
-        raise UnsupportedError(
-            label(layer), f"its accumulator ({precision}) drops binary places of each product, "
-            f"which have {value.fraction}", ACCUMULATOR)
+        raise cut_products(layer, precision, type_, value.fraction, "product")
     if type_.overflow != "WRAP" and int(terms.max(initial=0)) << (
             type_.fraction - value.fraction) > type_.hi:
         raise UnsupportedError(label(layer), f"its accumulator ({precision}) may saturate in "
@@ -58,14 +56,40 @@ def _accumulated(layer: Any, value: FixedValue, terms: Array, bias: Array,
     return value.cast(type_).cast(result_type(layer))
 
 
+def _oriented(layer: Any) -> None:
+    """Refuse weights that hls4ml has left as PyTorch keeps them, outputs first."""
+    if layer.model.config.config["HLSConfig"]["Model"].get("ChannelsLastConversion") == "off":
+        raise UnsupportedError(label(layer), "hls4ml reads PyTorch's weights the wrong way round "
+                               "with channels_last_conversion='off'", "Set it to 'full', or to "
+                               "'internal' and give inputs channels last")
+
+
+def _shifted(layer: Any, tensor: Any, integers: Array, fraction: int) -> None:
+    """Refuse powers of two whose products do not fit the C++'s type for them.
+
+    Places before and behind the point of that type are each the widths of both factors.
+    """
+    precision = layer.weights["weight"].type.precision
+    if type(precision).__name__ != "ExponentPrecisionType":
+        return
+    room = precision.width + layer.get_input_variable().type.precision.width
+    peak = max(abs(tensor.lo), abs(tensor.hi)) * int(np.abs(integers).max())
+    if fraction > room or peak >> fraction >> room - 1:
+        raise UnsupportedError(label(layer), f"hls4ml keeps {room} binary places of products with "
+                               f"its powers of two, which have {fraction}, and as many before the "
+                               "point", "Use exponents nearer to 0, or an input of more bits")
+
+
 @converts("Dense")
 def _dense(state: Conversion, layer: Any) -> FixedValue:
+    _oriented(layer)
     value = state.input(layer).settled()
     integers, places = weights_of(layer, "weight")
     bias, bias_places = weights_of(layer, "bias")
     fraction = value.fraction + places
     inputs, outputs = integers.shape
     tensor = state.draft.tensors[value.tensor]
+    _shifted(layer, tensor, integers, fraction)
     own, rest = _own_bias(bias, bias_places, fraction)
     if value.index.size == inputs:
         rows = np.zeros((tensor.size, outputs), np.int64)
@@ -106,6 +130,7 @@ def _depthwise(state: Conversion, layer: Any) -> FixedValue:
 
 
 def _convolution(state: Conversion, layer: Any, *, depthwise: bool) -> FixedValue:
+    _oriented(layer)
     channels_last(layer)
     value = whole_map(layer, state.input(layer))
     integers, places = weights_of(layer, "weight")
@@ -113,6 +138,7 @@ def _convolution(state: Conversion, layer: Any, *, depthwise: bool) -> FixedValu
     if integers.ndim == 3:
         integers = integers[None]
     tensor = state.draft.tensors[value.tensor]
+    _shifted(layer, tensor, integers, value.fraction + places)
     if depthwise:  # (height, width, channels, multiplier)
         integers = integers.reshape(*integers.shape[:2], 1, -1)
     source, fraction = padded(state, layer, value, 0), value.fraction + places

@@ -10,7 +10,16 @@ import numpy as np
 from ...errors import UnsupportedError
 from ...network import Crop, MaxPool, SumPool, Upsample
 from ..averages import averageable
-from .common import ACCUMULATOR, channels_last, made, padded, pads_of, pair, whole_map
+from .common import (
+    channels_last,
+    config_line,
+    cut_products,
+    made,
+    padded,
+    pads_of,
+    pair,
+    whole_map,
+)
 from .fixed import Fixed
 from .graph import Conversion, converts, feature_map, label, left_open, result_type
 from .values import FixedValue
@@ -59,8 +68,8 @@ def _pooled(state: Conversion, layer: Any, kernel: tuple[int, int],
     if left_open(layer, "accum"):  # its places are still those of the quotient
         total = total.at(max(type_.fraction, value.fraction))
     elif type_.fraction < value.fraction:
-        raise UnsupportedError(label(layer), "its accumulator drops binary places of each element",
-                               ACCUMULATOR)
+        raise cut_products(layer, layer.get_attr("accum_t").precision, type_, value.fraction,
+                           "element")
     else:
         total = total.at(type_.fraction)
         up = type_.fraction - value.fraction
@@ -68,7 +77,7 @@ def _pooled(state: Conversion, layer: Any, kernel: tuple[int, int],
             total = total.cast(type_)
         elif not type_.lo <= sums.lo << up <= sums.hi << up <= type_.hi:
             raise UnsupportedError(label(layer), "its accumulator overflows, and its windows at "
-                                   "the edge are smaller", ACCUMULATOR)
+                                   "the edge are smaller", config_line(layer, "accum", "auto"))
     return _divided(total, size).cast(result_type(layer))
 
 

@@ -1,6 +1,6 @@
 """Front door for TensorFlow Lite files with int8 tensors."""
 
-from .door import check, integer_output, load
+from .door import examine, integer_output
 from .file import is_tflite
 
-__all__ = ["check", "integer_output", "is_tflite", "load"]
+__all__ = ["examine", "integer_output", "is_tflite"]

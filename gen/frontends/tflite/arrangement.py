@@ -12,7 +12,10 @@ from .common import require_options, require_same_grid
 from .conversion import Conversion, converts
 from .file import FlatOperator
 
-__all__: list[str] = []
+__all__ = ["HOST_STARTS"]
+
+HOST_STARTS = ("SOFTMAX", "LOG_SOFTMAX", "DEQUANTIZE")
+"""Operators with which the host's part begins."""
 
 Array = np.ndarray[Any, Any]
 
@@ -130,7 +133,7 @@ def _arg_max(state: Conversion, operator: FlatOperator) -> None:
         operator.label, ArgMax(name=name, inputs=(source,)))
 
 
-@converts("SOFTMAX", "LOG_SOFTMAX", "DEQUANTIZE")
+@converts(*HOST_STARTS)
 def _host(state: Conversion, operator: FlatOperator) -> None:
     state.input(operator)
     state.host[operator.outputs[0]] = operator.inputs[0], (operator.kind.lower(),)

@@ -142,6 +142,14 @@ class Conversion(Draft):
         return self.add_steps(operator.label, source, steps,
                               lambda: self.names.take(f"{source}_act"))
 
+    def look_up(self, operator: FlatOperator, table: Array) -> None:
+        """Take entries of a table, of shape (256,) from -128 on, as the operator's result."""
+        source, _ = self.input(operator)
+        tensor = self.tensors[source]
+        self.give(operator, self.add_table(
+            operator.label, source, table[None, tensor.lo - LO : tensor.hi - LO + 1],
+            lambda: self.names.take(f"{source}_act")))
+
     def join(self, operator: FlatOperator, sources: tuple[str, str],
              function: Callable[[Array, Array], Array], kind: str) -> None:
         """Take a function of two tensors, monotone in both, as the operator's result."""

@@ -10,10 +10,11 @@ from ...errors import QuantloomError, UnsupportedError
 from ...network import Interface, Network
 from ..context import InputGrid
 from . import arrangement, elementwise, weighted, windows
+from .arrangement import HOST_STARTS
 from .conversion import CONVERTERS, Conversion
 from .file import FlatOperator, read
 
-__all__ = ["check", "integer_output", "load"]
+__all__ = ["examine", "integer_output"]
 
 # The modules register their converters on import.
 _MODULES = (arrangement, elementwise, weighted, windows)
@@ -22,41 +23,42 @@ _HOST_OPERATORS = frozenset({"DEQUANTIZE", "LOGISTIC", "LOG_SOFTMAX", "QUANTIZE"
                              "SOFTMAX", "SQUEEZE", "ARG_MAX"})
 
 
-def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
-    """Load a ``.tflite`` file.
+def examine(path: str | Path, *, input_grid: InputGrid | None = None,
+            ) -> tuple[Network | None, list[UnsupportedError]]:
+    """Convert a ``.tflite`` file.
 
     Returns
     -------
-    Network
+    network : Network or None
         Its integers are those of the file's int8 tensors, as TensorFlow Lite's reference kernels
-        compute them.
+        compute them; None if there are problems.
+    problems : list of UnsupportedError
+        All operators that stand in the way of compiling it, in order.
 
     Raises
     ------
     QuantloomError
-        If the file is damaged, or (``UnsupportedError``) an operator cannot be compiled.
+        If the file is damaged.
     """
     state, problems = _convert(path, input_grid)
     if problems:
-        raise UnsupportedError.first(problems)
-    return _finish(state)
-
-
-def check(path: str | Path, *, input_grid: InputGrid | None = None) -> list[UnsupportedError]:
-    """All operators that stand in the way of compiling a model, in order."""
-    state, problems = _convert(path, input_grid)
-    if not problems:
-        try:
-            _finish(state)
-        except UnsupportedError as error:
-            problems.append(error)
-    return problems
+        return None, problems
+    try:
+        return _finish(state), []
+    except UnsupportedError as error:
+        return None, [error]
 
 
 def integer_output(path: str | Path) -> int:
     """Index of the file's tensor that the network's output is: the last before the host's part."""
-    state, _ = _convert(path, None)
-    return state.host.get(state.model.output, (state.model.output, ()))[0]
+    model = read(path)
+    start: dict[int, int] = {}  # of tensors that the host computes: what it begins with
+    for operator in model.operators:
+        source = operator.inputs[0] if operator.kind in HOST_STARTS else next(
+            (i for i in operator.inputs if i in start), None)
+        if source is not None:
+            start[operator.outputs[0]] = start.get(source, source)
+    return start.get(model.output, model.output)
 
 
 def _convert(path: str | Path, grid: InputGrid | None) -> tuple[Conversion, list[UnsupportedError]]:

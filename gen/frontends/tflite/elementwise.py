@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from ...network import Multiply
 from .common import clip_range, multiplier, require_options
 from .conversion import Conversion, converts
 from .file import FlatOperator
-from .kernels import HI, LO, activation_range, lookup_table
+from .kernels import HI, LO, activation_range, hard_swish, lookup_table
 
 __all__: list[str] = []
 
@@ -62,13 +64,43 @@ def _leaky_relu(state: Conversion, operator: FlatOperator) -> None:
     state.give(operator, state.apply(operator, source, leaky))
 
 
-@converts("LOGISTIC", "TANH")
+def _gelu(x: Array) -> Array:
+    # The kernel computes in float32, with the complement where the sum would cancel.
+    single = x.astype(np.float32)
+    tail = _erfc(-single * np.float32(math.sqrt(0.5))).astype(np.float32)
+    return np.asarray(np.float32(0.5) * single * tail)
+
+
+def _gelu_by_tanh(x: Array) -> Array:
+    return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
+
+
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+_CURVES: dict[str, Callable[[Array], Array]] = {
+    "ELU": lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x), "EXP": np.exp,
+    "GELU": _gelu, "LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh,
+}
+
+
+@converts(*_CURVES)
 def _table(state: Conversion, operator: FlatOperator) -> None:
-    source, grid = state.input(operator)
+    function = _CURVES[operator.kind]
+    if operator.kind == "GELU":
+        require_options(operator)
+        function = _gelu_by_tanh if operator.options.Approximate() else _gelu
+    _, grid = state.input(operator)
     target = state.grid(operator, operator.outputs[0])
-    function = np.tanh if operator.kind == "TANH" else lambda x: 1 / (1 + np.exp(-x))
-    table = lookup_table(function, grid, target)
-    state.give(operator, state.apply(operator, source, lambda x: table[x - LO]))
+    state.look_up(operator, lookup_table(function, grid, target))
+
+
+@converts("HARD_SWISH")
+def _hard_swish(state: Conversion, operator: FlatOperator) -> None:
+    _, grid = state.input(operator)
+    try:
+        table = hard_swish(grid, state.grid(operator, operator.outputs[0]))
+    except ValueError as error:
+        raise UnsupportedError(operator.label, str(error), "Convert the model again") from None
+    state.look_up(operator, table)
 
 
 _HEADROOM = 20

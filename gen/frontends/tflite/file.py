@@ -15,6 +15,7 @@ import tflite
 
 from ...errors import QuantloomError
 from ..draft import MAX_ELEMENTS
+from ..file_bytes import file_bytes
 
 __all__ = ["FlatModel", "FlatOperator", "FlatTensor", "is_tflite", "read"]
 
@@ -133,10 +134,7 @@ def read(path: str | Path) -> FlatModel:
         If the file cannot be read, is damaged, or has several subgraphs, inputs or outputs.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise QuantloomError(f"{path}: cannot be read: {error.strerror}") from None
+    data = file_bytes(path)
     if data[4:8] != _MAGIC:
         raise QuantloomError(f"{path}: not a TensorFlow Lite model")
     with _damage(path):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "Multiplier", "RealFactor", "activation_range", "divide",
+__all__ = ["Grid", "Multiplier", "RealFactor", "activation_range", "divide", "hard_swish",
            "lookup_table", "round_away"]
 
 Array = np.ndarray[Any, Any]
@@ -54,6 +54,11 @@ class Multiplier:
         if exponent > 30:
             raise ValueError(f"its scales give the factor {real}")
         return cls(0, 0) if exponent < -31 else cls(mantissa, exponent)
+
+    @property
+    def narrow(self) -> int:
+        """The mantissa in 15 bits, rounded, as kernels of 16-bit arithmetic take it."""
+        return min((self.mantissa + (1 << 15)) >> 16, (1 << 15) - 1)
 
     def over(self, n: int) -> Multiplier:
         """This divided by a positive integer, as the kernel of the mean does it: truncated."""
@@ -126,3 +131,42 @@ def lookup_table(function: Callable[[Array], Array], source: Grid, target: Grid)
     y = function(x.astype(np.float64)).astype(np.float32) * (np.float32(1) / target.scale)
     rounded = np.sign(y) * np.floor(np.abs(y) + np.float32(0.5))
     return np.clip(rounded.astype(np.int64) + target.zero_point, LO, HI)
+
+
+def hard_swish(source: Grid, target: Grid) -> Array:
+    """``x * relu6(x + 3) / 6`` for the integers from -128 to 127: array of int, (256,).
+
+    The kernel computes in 16 bits: the gate in units of ``3 / 2**15``, its product with ``x`` in
+    units of the output shifted up. Left shifts saturate, high products double.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not take these scales.
+    """
+    fine = np.float32(1 / 128) * source.scale
+    out = Multiplier.of(float(fine / target.scale))
+    gate = Multiplier.of(float(fine / (np.float32(3) / np.float32(32768))))
+    if out.exponent > 0:
+        raise ValueError("its output's scale is finer than its kernel takes")
+    least, most = -(1 << 15), (1 << 15) - 1
+
+    def high(x: Array, factor: Array | int) -> Array:
+        """``x * factor / 2**15``, rounded half up."""
+        doubled: Array = (x * factor + (1 << 14)) // (1 << 15)
+        return np.minimum(doubled, most)
+
+    def up(x: Array, bits: int) -> Array:
+        return np.clip(x << bits, least, most)
+
+    x: Array = (np.arange(LO, HI + 1, dtype=np.int64) - source.zero_point) << 7
+    value = high(x, out.narrow)
+    opened = up(x, gate.exponent - 1) if gate.exponent > 0 else x
+    opened = high(opened, gate.narrow)
+    if gate.exponent > 0:
+        opened = up(opened, 1)
+    opened = round_away(opened, max(-gate.exponent, 0))
+    opened = (opened + (1 << 15)) >> 1
+    product: Array = opened * value
+    product = np.where(product < 0, -(-product >> 15), product >> 15)
+    return np.clip(round_away(product, -out.exponent) + target.zero_point, LO, HI)

@@ -90,11 +90,15 @@ class FlatBuilder:
         return path
 
 
-def execute(path: Path, x: np.ndarray) -> np.ndarray:
-    """Outputs of the reference kernels for integers or reals of shape (frames, ...)."""
+def execute(path: Path, x: np.ndarray, *, reference: bool = True) -> np.ndarray:
+    """Outputs of the reference kernels for integers or reals of shape (frames, ...).
+
+    Some tables have no reference kernel; ``reference=False`` takes the one there is.
+    """
+    kinds = litert.OpResolverType
     interpreter = litert.Interpreter(
-        model_path=str(path),
-        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF)
+        model_path=str(path), experimental_op_resolver_type=kinds.BUILTIN_REF if reference
+        else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     results = []

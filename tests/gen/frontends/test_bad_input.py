@@ -237,12 +237,21 @@ def test_reordering_layouts(tmp_path):
     refused(g, tmp_path, r"behind \(Conv\): the transposition before it would reorder the stream")
 
 
-def test_not_monotone(tmp_path):
+def test_rising_and_falling_on_many_values(tmp_path):
     g = graph()
-    conv(g)
+    g.node("Conv", g.tip, g.weights((3, 2, 3, 3), bits=8))
+    g.quant(0.001, 16)
+    g.node("Conv", g.tip, g.weights((3, 3, 3, 3), bits=8))
     g.node("LeakyRelu", alpha=-0.5, name="vee")
     g.quant(0.5, 4)
-    refused(g, tmp_path, r"vee \(LeakyRelu\): its slope is negative, so it is not monotone")
+    refused(g, tmp_path, r"vee \(LeakyRelu\): it rises and falls, and what it reads has \d+ values"
+            r"\. Quantise its input to fewer bits")
+    g = graph()
+    conv(g)
+    g.node("Abs")
+    g.node("MaxPool", kernel_shape=[2, 2], name="p")
+    g.quant(0.5, 4)
+    refused(g, tmp_path, r"p \(MaxPool\): a function before it rises and falls")
 
 
 @pytest.mark.parametrize(("build", "message"), [

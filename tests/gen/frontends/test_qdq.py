@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto
 
@@ -150,6 +152,30 @@ def test_defaults_and_constants(tmp_path):
     network = load(path)
     x = inputs(network, rng, 50)
     np.testing.assert_array_equal(compute(network, x)[1].astype(np.float32), execute(path, x))
+
+
+def test_weights_and_tensors_of_four_bits(tmp_path):
+    """Integers of less than a byte, which opset 21 brought."""
+    rng = np.random.default_rng(7)
+    g = GraphBuilder((1, 6), rng, opset=21)
+    zero = g.const(3, ml_dtypes.uint4)
+    g.node("QuantizeLinear", g.tip, g.const(0.5), zero)
+    source = g.node("DequantizeLinear", g.tip, g.const(0.5), zero)
+    weights = g.node("DequantizeLinear", g.const(rng.integers(-8, 8, (6, 4)), ml_dtypes.int4),
+                     g.const(0.25), g.const(-2, ml_dtypes.int4))
+    g.node("MatMul", source, weights)
+    model = g.model()
+    model.ir_version = 10
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    network = load(path)
+    assert network.input.type == IntType(4, False)
+    x = inputs(network, rng, 100)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, options)
+    expected = np.concatenate([session.run(None, {"x": frame[None]})[0] for frame in x])
+    np.testing.assert_array_equal(compute(network, x)[1].astype(np.float32), expected)
 
 
 def test_residual_sum_and_pools(tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import warnings
 
 import numpy as np
 import onnx
@@ -11,6 +13,8 @@ import pytest
 from hls4ml.converters import convert_from_onnx_model
 from hls4ml.utils import config_from_onnx_model
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
+from qonnx.transformation.gemm_to_matmul import GemmToMatMul
 from qonnx.util.cleanup import cleanup_model
 
 from quantloom.gen.design import Design
@@ -20,7 +24,7 @@ from quantloom.gen.frontends.hls4ml import from_graph
 from quantloom.gen.frontends.hls4ml.fixed import Fixed
 
 from ..frontends.graphs import GraphBuilder, compute
-from .layers import activation, conv, dense, graph, ours, pool, source, types
+from .layers import activation, conv, dense, emulate, graph, ours, pool, source, types
 
 X = {"result": "fixed<8,3>"}
 
@@ -163,6 +167,50 @@ def test_qonnx_through_hls4ml_equals_our_own_door(tmp_path):
     np.testing.assert_array_equal(graph_.predict(x), expected.reshape(40, 4))
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+def test_qonnx_convolutions_equal_the_emulation(tmp_path):
+    """hls4ml's ONNX converter, which wants channels last, layer by layer."""
+    rng = np.random.default_rng(9)
+    g = GraphBuilder((1, 2, 6, 6), rng)
+    g.quant(0.125, 6)
+    tip = g.tip
+    g.node("Conv", tip, g.weights((4, 2, 3, 3), 0.25, 4), pads=[1] * 4, kernel_shape=[3, 3],
+           strides=[1, 1], dilations=[1, 1], group=1)
+    g.node("Relu")
+    g.quant(0.5, 5, signed=0)
+    g.node("MaxPool", kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
+    tip = g.tip
+    g.node("Conv", tip, g.weights((3, 4, 3, 3), 0.25, 4), pads=[0] * 4, kernel_shape=[3, 3],
+           strides=[1, 1], dilations=[1, 1], group=1)
+    path = g.save(tmp_path)
+    x = (rng.integers(-32, 32, (30, 2, 6, 6)) * 0.125).astype(np.float32)
+
+    def convert(backend):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            model = cleanup_model(ModelWrapper(onnx.load(path)))
+            model = model.transform(ConvertToChannelsLastAndClean()).transform(GemmToMatMul())
+            model = cleanup_model(model)
+            config = config_from_onnx_model(model, granularity="name", backend=backend,
+                                            default_precision="fixed<24,12>")
+            config["LayerName"]["global_in"]["Precision"]["result"] = "fixed<8,5>"
+            for layer in config["LayerName"].values():
+                layer["Trace"] = True
+            return convert_from_onnx_model(model, hls_config=config, backend=backend,
+                                           output_dir=str(tmp_path / backend))
+
+    expected, own = emulate(convert("Vitis"), x), convert("Quantloom")
+    found = ours(own, x)
+    names = expected.keys() & found.keys()
+    assert sum("Conv" in name for name in names) >= 2
+    for name in names:
+        np.testing.assert_array_equal(found[name], expected[name].reshape(found[name].shape), name)
+    # The same integers as the front door that reads the file itself.
+    _, reals = compute(load(path), x)
+    np.testing.assert_array_equal(list(found.values())[-1].reshape(30, 1, 1, 3),
+                                  np.moveaxis(reals, 1, -1))
+
+
 def chain(*layers, **precisions):
     def build(folder):
         return graph([source(4, 4, 2), *layers], {"x": X, **precisions}, "Quantloom", folder)
@@ -176,18 +224,22 @@ CONV = conv(RNG, "c", (4, 4, 2), 3)
 
 @pytest.mark.parametrize("build, text", [
     (chain(CONV, c=types("fixed<8,4>", accum="fixed<16,12>")),
-     r"c \(Conv2D\): its accumulator \(fixed<16,12,.*drops binary places of each product"),
+     r"c \(Conv2D\): its accumulator \(fixed<16,12,.*drops binary places of each product, which "
+     r"have 8\. Set config\['LayerName'\]\['c'\]\['Precision'\]\['accum'\] = 'auto' "
+     r"\(granularity 'name'\), or to 'fixed<20,12>'"),
     (chain(CONV, c=types("fixed<8,4>", accum="fixed<14,4,TRN,SAT>")),
      r"c \(Conv2D\): its accumulator .* may saturate in mid-sum"),
     (chain(CONV, c=types("fixed<8,4,TRN,SAT_ZERO>")), r"its precision is fixed<8,4,TRN,SAT_ZERO,0>"
      r"\. Use WRAP without sign bits, SAT or SAT_SYM"),
-    (chain(activation("e", "ELU", 32, "ELU", activ_param=1.0)),
-     r"e \(ParametrizedActivation\): activation 'elu' is not supported"),
-    (chain(activation("s", "selu", 32)), "activation 'selu' is not supported. Use one of binary"),
-    (chain({"class_name": "Cropping2D", "name": "k", "in_height": 4, "in_width": 4,
-            "out_height": 2, "out_width": 2, "n_chan": 2, "crop_top": 1, "crop_bottom": 1,
-            "crop_left": 1, "crop_right": 1, "data_format": "channels_last"}),
-     r"k \(Cropping2D\): layer Cropping2D is not supported"),
+    (chain(activation("e", "Celu", 32, "ELU", activ_param=1.0)),
+     r"e \(ParametrizedActivation\): activation 'celu' is not supported"),
+    (chain(activation("s", "gelu", 32)), "activation 'gelu' is not supported. Use one of binary"),
+    (chain(activation("lk", "LeakyReLU", 32, "LeakyReLU", activ_param=0.5),
+           lk={"param": "fixed<8,2>", "result": "fixed<5,3,RND>"}),
+     r"lk \(ParametrizedActivation\): its result wraps, which is not monotone: it reaches -2 to 4"
+     r"\. Set config\['LayerName'\]\['lk'\]\['Precision'\]\['result'\] = 'fixed<5,3,RND,SAT>'"),
+    (chain({"class_name": "Embedding", "name": "k", "n_in": 32, "n_out": 2, "vocab_size": 3,
+            "embeddings_data": np.zeros((3, 2))}), r"k \(Embedding\): layer Embedding is not supp"),
     (chain(activation("lk", "LeakyReLU", 32, "LeakyReLU", activ_param=-0.5),
            lk={"param": "fixed<8,2>", "result": "fixed<8,4>"}), "its slope is negative"),
     (chain(activation("s", "softmax", 32, "Softmax"), activation("r", "relu", 32)),

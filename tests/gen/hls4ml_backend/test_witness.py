@@ -11,6 +11,8 @@ import shutil
 
 import numpy as np
 import pytest
+from hls4ml.model.quantizers import Quantizer
+from hls4ml.model.types import ExponentPrecisionType
 
 from quantloom.gen.errors import UnsupportedError
 from quantloom.gen.frontends.hls4ml.fixed import ROUNDINGS
@@ -207,7 +209,8 @@ CURVES = [("relu6", "Activation", {}), ("sigmoid", "Activation", {}), ("tanh", "
           ("softsign", "Activation", {}), ("softplus", "Activation", {}),
           ("binary_tanh", "Activation", {}), ("hard_sigmoid", "HardActivation", {}),
           ("hard_tanh", "HardActivation", {}), ("LeakyReLU", "LeakyReLU", {"activ_param": 0.3}),
-          ("ThresholdedReLU", "ThresholdedReLU", {"activ_param": 0.6})]
+          ("ThresholdedReLU", "ThresholdedReLU", {"activ_param": 0.6}), ("elu", "Activation", {}),
+          ("ELU", "ELU", {"activ_param": 0.7}), ("selu", "Activation", {})]
 
 
 def test_curves(tmp_path):
@@ -225,3 +228,32 @@ def test_curves(tmp_path):
     x = (np.arange(-256, 256).reshape(32, 16) / 32).astype(np.float32)
     found = check(layers, precisions, x, tmp_path)
     assert found[joined].shape == (32, 16 * len(CURVES))
+
+
+class Powers(Quantizer):
+    """Weights are powers of two already."""
+
+    def __init__(self):
+        super().__init__(4, ExponentPrecisionType(4, True))
+
+    def __call__(self, data):
+        return data
+
+
+@pytest.mark.parametrize("io_type", STYLES)
+def test_powers_of_two(io_type, tmp_path, monkeypatch):
+    monkeypatch.setattr(np, "product", np.prod, raising=False)  # hls4ml asks for it
+    rng = np.random.default_rng(6)
+
+    def quantised(layer):
+        shape = layer["weight_data"].shape
+        weights = rng.choice([-1, 1], shape) * 2.0 ** rng.integers(-4, 2, shape)
+        return layer | {"weight_data": weights, "weight_quantizer": Powers()}
+
+    layers = [source(6, 5, 2), quantised(conv(rng, "c", (6, 5, 2), 3)),
+              {"class_name": "Reshape", "name": "flat", "target_shape": [90]},
+              quantised(dense(rng, "d", 90, 4))]
+    precisions = {"x": {"result": "fixed<8,3>"}, "c": types("fixed<9,6,RND,SAT>", weight="auto"),
+                  "flat": {"result": "auto"}, "d": types("auto", weight="auto")}
+    found = check(layers, precisions, grid(rng, 20, 6, 5, 2), tmp_path, io_type)
+    assert len(np.unique(found["d"])) > 40
