@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["line_schedule", "ring_schedule"]
 
-SMALL = 16
-"""With fewer places between line buffer and window, columns are followed one by one."""
+ROUNDS = 5
+"""Tries to find a row's schedule as a whole; else it is followed column by column."""
 
 
-def _pace(p: WindowParams, cycles: int, row: int, least: int) -> np.ndarray:
-    """Cycles from each beat of a row of windows to the next, ``cycles`` or more in all a frame."""
-    beats = row * p.row_beats + np.arange(p.row_beats + 1, dtype=np.int64)
-    return np.maximum(np.diff(beats * cycles // p.outputs[0].beats), least)
+def _paces(p: WindowParams, cycles: int, least: int) -> np.ndarray:
+    """Cycles from each beat to the next, ``cycles`` or more in all a frame: a row for each row of
+    windows."""
+    beats = np.arange(p.outputs[0].beats + 1, dtype=np.int64)
+    paces = np.maximum(np.diff(beats * cycles // p.outputs[0].beats), least)
+    return paces.reshape(p.out_shape[0], p.row_beats)
 
 
 def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray,
@@ -48,19 +50,21 @@ def line_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
     line_at, window_at = 0, 0
     popped = np.full(p.spare, -1, dtype=np.int64)  # the last columns' departures
     place = 0
-    for frame_row in range(frames * p.line_rows):
-        y = frame_row % p.line_rows
+    paces, line_rows, row_words, rows = (_paces(p, cycles, least), p.line_rows, p.row_words,
+                                         p.out_shape[0])
+    for frame_row in range(frames * line_rows):
+        y = frame_row % line_rows
         fed = y < p.shape[0]
-        ready = np.zeros(p.row_words, dtype=np.int64)
+        ready = np.zeros(row_words, dtype=np.int64)
         if fed:
-            ready = arrival[place : place + p.row_words]
-            place += p.row_words
+            ready = arrival[place : place + row_words]
+            place += row_words
         if p.spare == 1:
             line_at = max(line_at, int(popped[-1]) + 1)
         ends_row, phase = divmod(y - p.first_end, p.stride[0])
-        if phase == 0 and 0 <= ends_row < p.out_shape[0]:
+        if phase == 0 and 0 <= ends_row < rows:
             busy = np.ones(len(emits), dtype=np.int64)
-            busy[emits] = _pace(p, cycles, ends_row, least)
+            busy[emits] = paces[ends_row]
             busy[ends] = np.maximum(busy[ends] - behind, 1)
             row = _Row(inside, busy, p.spare, p.column_latency)
             start, shifts = row.run(ready, line_at, window_at, popped)
@@ -84,40 +88,30 @@ class _Row:
 
     def __init__(self, inside: np.ndarray, busy: np.ndarray, places: int, latency: int):
         self.inside, self.busy = inside, busy
+        self.columns = np.flatnonzero(inside)
         self.offset = np.concatenate(([0], np.cumsum(busy)[:-1]))
         self.places, self.latency = places, latency
 
     def run(self, ready: np.ndarray, line_at: int, window_at: int,
             popped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cycles of the line buffer's steps and of the window's shifts."""
-        start = serve(np.maximum(ready, line_at))
-        shifts = self._shifts(start, window_at)
-        credit = np.concatenate((popped, shifts[self.inside]))[: len(start)] + 1
-        if (start >= credit).all():
-            return start, shifts
-        if self.places < SMALL:
-            return self._one_by_one(ready, line_at, window_at, popped)
-        start = np.zeros_like(start)
-        shifts = np.empty(0, dtype=np.int64)
-        for k in range(0, len(start), self.places):
-            known = np.concatenate((popped, shifts[self.inside[: len(shifts)]]))
-            part = slice(k, min(k + self.places, len(start)))
-            start[part] = serve(np.maximum(
-                np.maximum(ready[part], known[part] + 1), line_at))
-            line_at = int(start[part.stop - 1]) + 1
-            shifts = self._shifts(start[: part.stop], window_at)
-        return start, shifts
+        # Without the wait for places the steps are never too late. With the places that such a
+        # schedule gives back they are later, and never too late either: what fits is the schedule.
+        earliest = np.maximum(ready, line_at)
+        start = serve(earliest)
+        for _ in range(ROUNDS):
+            shifts = self._shifts(start, window_at)
+            credit = np.concatenate((popped, shifts[self.columns]))[: len(start)] + 1
+            if (start >= credit).all():
+                return start, shifts
+            start = serve(np.maximum(earliest, credit))
+        return self._one_by_one(ready, line_at, window_at, popped)
 
     def _shifts(self, start: np.ndarray, window_at: int) -> np.ndarray:
-        """Shifts of the columns so far; of the whole row if all columns are given."""
+        """Shifts of the columns of a row."""
         ready = np.full(len(self.inside), window_at, dtype=np.int64)
-        places = np.flatnonzero(self.inside)
-        ready[places[: len(start)]] = start + self.latency
-        if len(start) < len(places):
-            ready = ready[: places[len(start)]]
-        ready = np.maximum(ready, window_at)
-        offset = self.offset[: len(ready)]
-        return np.maximum.accumulate(ready - offset) + offset
+        ready[self.columns] = np.maximum(start + self.latency, window_at)
+        return np.maximum.accumulate(ready - self.offset) + self.offset
 
     def _one_by_one(self, ready: np.ndarray, line_at: int, window_at: int,
                     popped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +154,7 @@ def ring_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
     last_words = (np.array(p.columns_needed) * p.slices - 1).repeat(
         p.row_beats // p.out_shape[1])
     produced = []
+    paces = _paces(p, cycles, least)
 
     def fill(rows: int) -> None:
         nonlocal done, write_at
@@ -175,7 +170,7 @@ def ring_schedule(p: WindowParams, cycles: int, frames: int, arrival: np.ndarray
         frame, oy = divmod(row, p.out_shape[0])
         fill(frame * height + needs[oy])
         ready = written[(frame * height + needs[oy] - 1) * words + last_words] + 1
-        periods = _pace(p, cycles, oy, least)
+        periods = paces[oy]
         begin = serve(np.maximum(ready, read_at), periods, depth=depth,
                       hold=p.queue_latency + 1, before=begun)
         begun = np.concatenate((begun, begin))[-len(begun):]

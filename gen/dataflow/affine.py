@@ -149,10 +149,7 @@ def _line(line: _Bounds, shift: int) -> tuple[int, int]:
         axis=1, initial=-UNBOUNDED)
     most = ((line.low_level << shift) - 1 - tried[:, None] * line.low).min(
         axis=1, initial=UNBOUNDED)
-    for zeros in range(MAX_OFFSET_BITS, -1, -1):
-        rounded = -(-least >> zeros) << zeros
-        fits = rounded <= most
-        if fits.any():
-            break
-    best = int(np.argmax(fits))
-    return int(tried[best]), int(rounded[best])
+    zeros = np.arange(MAX_OFFSET_BITS, -1, -1)[:, None]
+    rounded = -(-least >> zeros) << zeros
+    first, best = np.unravel_index(np.argmax(rounded <= most), rounded.shape)
+    return int(tried[best]), int(rounded[first, best])
