@@ -104,11 +104,14 @@ def serve(
     array of int64, (jobs,)
     """
     ready = np.asarray(ready, dtype=np.int64)
-    durations = np.broadcast_to(np.asarray(service, dtype=np.int64), ready.shape)
-    offset = np.concatenate(([0], np.cumsum(durations)[:-1]))
+    if isinstance(service, np.ndarray):
+        offset = np.concatenate((np.zeros(1, np.int64), np.cumsum(service[:-1], dtype=np.int64)))
+    else:
+        offset = np.arange(len(ready), dtype=np.int64) * service
     start = np.maximum.accumulate(ready - offset) + offset
     if depth is None:
         return start
+    durations = np.broadcast_to(np.asarray(service, dtype=np.int64), ready.shape)
     earlier = np.zeros(0, np.int64) if before is None else np.asarray(before)[-depth:]
     taken = np.concatenate((earlier, start if emits is None else start[emits]))
     if (taken[depth:] - taken[:-depth] >= hold).all():
@@ -283,6 +286,25 @@ class BlockParams:
     @property
     def buffer_bits(self) -> int:
         """Bits of the inner buffer that :meth:`variants` varies."""
+        return 0
+
+    @property
+    def row_bits(self) -> int:
+        """Bits of the rows, or of the running results, that it keeps."""
+        return self.buffer_bits
+
+    @property
+    def queue_bits(self) -> int:
+        """Bits of the output queues."""
+        depth = self.queue_latency + 3 if self.depth is None else self.depth
+        return depth * self.outputs[0].width
+
+    @property
+    def weight_bits_read(self) -> int:
+        """Bits of the weights that are applied in a frame: a word of them a cycle.
+
+        Words that are a part of LUTs or DSPs count as well, though no memory is read for them.
+        """
         return 0
 
     def create(self) -> wiring.Component:

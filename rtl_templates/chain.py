@@ -104,6 +104,18 @@ class ChainParams(BlockParams):
         return self.head.buffer_bits
 
     @property
+    def row_bits(self) -> int:
+        return sum(part.row_bits for part in self.parts)
+
+    @property
+    def queue_bits(self) -> int:
+        return self.room * self.outputs[0].width
+
+    @property
+    def weight_bits_read(self) -> int:
+        return sum(part.weight_bits_read for part in self.parts)
+
+    @property
     def resources(self) -> Resources:
         total = queue_resources(self.outputs[0].width, self.room)
         for part in self.parts:

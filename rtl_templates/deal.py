@@ -73,6 +73,10 @@ class DealParams(BlockParams):
         return 1
 
     @property
+    def queue_bits(self) -> int:
+        return self.stream.width * sum(self.depths or (2,) * self.parts)
+
+    @property
     def resources(self) -> Resources:
         total = Resources(lut=1 + 1.5 * self.parts, ff=(self.parts - 1).bit_length())
         total += loop_resources(self.run, 1)

@@ -71,6 +71,12 @@ class ForkParams(BlockParams):
         return 1
 
     @property
+    def queue_bits(self) -> int:
+        depths = self.depths or (2,) * self.copies
+        # Queues of one place share their payload.
+        return self.stream.width * (sum(d for d in depths if d > 1) + (1 in depths))
+
+    @property
     def resources(self) -> Resources:
         depths = self.depths or (2,) * self.copies
         total, shared = Resources(lut=1), depths.count(1)

@@ -160,6 +160,11 @@ class NeuronParams(BlockParams):
         return self.inputs[0].beats * self.output_folds
 
     @property
+    def weight_bits_read(self) -> int:
+        word = self.group_lanes * self.pe * self.simd
+        return self.cycles * word * self.weight_type.bits
+
+    @property
     def leads(self) -> bool:
         return True
 

@@ -408,6 +408,11 @@ class WindowParams(BlockParams):
         return ((self.span[0] - 1) * self.row_words + self.kernel[0] * self.spare) * width
 
     @property
+    def queue_bits(self) -> int:
+        # Columns that wait are counted with the line buffer.
+        return 0 if self.output_kind == "columns" else super().queue_bits
+
+    @property
     def resources(self) -> Resources:
         return line_resources(self) if self.lines else ring_resources(self)
 

@@ -134,6 +134,10 @@ class TilePoolParams(PipelineParams):
         return "lutram" if small or self.folds == 1 else "block"
 
     @property
+    def row_bits(self) -> int:
+        return self.words * self.lanes * self.partial_type.bits
+
+    @property
     def leftover(self) -> int:
         """Columns at the right that are of no tile."""
         return self.shape[1] % self.tile[1]

@@ -95,6 +95,14 @@ class UpsampleParams(BlockParams):
         return self.latency - 1
 
     @property
+    def row_bits(self) -> int:
+        return 2 * self.row_beats * self.inputs[0].width
+
+    @property
+    def queue_bits(self) -> int:
+        return (4 if self.depth is None else self.depth) * self.inputs[0].width
+
+    @property
     def resources(self) -> Resources:
         bits = (2 * self.row_beats - 1).bit_length()
         width = self.inputs[0].width
