@@ -198,6 +198,9 @@ class RunResult:
     probes : tuple of ProbeResult
     fifo_marks : dict of str to int
         Most beats that each FIFO held.
+    fifo_levels : dict of str to (int, tuple of int)
+        Cycles of a stretch, and the most beats that the FIFO held in each of the stretches that
+        follow one another up to the last expected beat: up to 512.
     tlast_errors : int
         Output beats with a wrong ``m_axis_tlast``.
     tlast_first : int
@@ -216,6 +219,7 @@ class RunResult:
     output: np.ndarray[Any, Any]
     probes: tuple[ProbeResult, ...]
     fifo_marks: dict[str, int]
+    fifo_levels: dict[str, tuple[int, tuple[int, ...]]]
     tlast_errors: int
     tlast_first: int
     surplus: int

@@ -26,7 +26,8 @@ class Lines:
     Each line is a keyword and numbers: ``first_in``, ``last_in`` and ``last_out`` frame, cycle
     of the frame's first and last input beat and of its last output beat; ``probe`` index, beats,
     mismatches, first mismatch, its words got and expected in hexadecimal or ``-``; ``state``
-    index, valid, ready; ``fifo`` index, mark; ``tlast`` errors, first; ``surplus`` beats;
+    index, valid, ready; ``fifo`` index, mark, cycles of a stretch, the most that it held in each
+    stretch; ``tlast`` errors, first; ``surplus`` beats;
     ``end`` cycles, stuck.
     """
 
@@ -78,13 +79,15 @@ class Lines:
                 _number(got) if differs else None, _number(expected) if differs else None,
                 valid == "1", ready == "1"))
         sink = design.probes[design.sink]
-        marks = {name: int(self._seen["fifo"][k][0]) for k, name in enumerate(design.fifos)}
+        fifos = {name: [int(text) for text in self._seen["fifo"][k]]
+                 for k, name in enumerate(design.fifos)}
         return RunResult(
             frames=probes[design.sink].beats // sink.beats,
             cycles=int(self._single["end"][0]),
             **self._stamps,
             output=output.reshape(-1, sink.words),
-            probes=tuple(probes), fifo_marks=marks,
+            probes=tuple(probes), fifo_marks={name: row[0] for name, row in fifos.items()},
+            fifo_levels={name: (row[1], tuple(row[2:])) for name, row in fifos.items()},
             tlast_errors=int(self._single["tlast"][0]), tlast_first=int(self._single["tlast"][1]),
             surplus=int(self._single["surplus"][0]), stuck=self._single["end"][1] == "1",
         )  # fmt: skip

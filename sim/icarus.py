@@ -18,7 +18,7 @@ from .compiler import run_tool
 from .engine import Design, Job, Probe, Progress, RunResult
 from .harness_run import Lines
 
-__all__ = ["IcarusRun", "build"]
+__all__ = ["IcarusRun", "build", "icarus_version"]
 
 _PORTS = ("aclk", "aresetn", "s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast",
           "m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast")  # fmt: skip
@@ -50,15 +50,15 @@ def _bench(design: Design) -> dict[str, str]:
             f"probe_{index} (.clk(aclk), .active(aresetn), .payload({payload}), "
             f".valid({valid}), .ready({ready}));")
     for index, fifo in enumerate(design.fifos):
-        lines.append(f"quantloom_level level_{index} (.clk(aclk), .active(aresetn), "
-                     f".level(dut.{fifo}_level));")
+        lines.append(f"quantloom_level #(.INDEX({index})) level_{index} (.clk(aclk), "
+                     f".active(aresetn && !complete), .level(dut.{fifo}_level));")
     lines += [
         f"wire moves = {' | '.join(f'probe_{k}.moves' for k in every)};",
         f"wire finished = {' & '.join(f'probe_{k}.finished' for k in every)};",
         f"wire [31:0] surplus = probe_{design.sink}.surplus;",
         "task report; begin",
         *(f"  probe_{k}.report;" for k in every),
-        *(f'  $display("fifo {k} %0d", level_{k}.mark);' for k in range(len(design.fifos))),
+        *(f"  level_{k}.report;" for k in range(len(design.fifos))),
         "end endtask",
     ]
     return {"sizes.vh": "".join(f"localparam {name} = {value};\n" for name, value in sizes.items()),
@@ -121,6 +121,11 @@ def _reversed(words: np.ndarray[Any, Any], count: int) -> bytes:
     return np.ascontiguousarray(raw[:, :count][:, ::-1]).tobytes()
 
 
+def icarus_version() -> str:
+    """First line of what the compiler says of itself."""
+    return run_tool([_program("iverilog"), "-V"]).splitlines()[0]
+
+
 def build(design: Design, on_progress: Progress | None = None) -> IcarusRun:
     """Compile a design with Icarus Verilog, or take it from the cache.
 
@@ -136,10 +141,10 @@ def build(design: Design, on_progress: Progress | None = None) -> IcarusRun:
         If Icarus Verilog is missing or refuses the design.
     """
     program = _program("iverilog")
-    version = run_tool([program, "-V"]).splitlines()[0]
     files = _bench(design)
     files["bench.v"] = (resources.files(__package__) / "harness" / "icarus.v").read_text()
-    key = digest([version, *files.values(), *(path.read_bytes() for path in design.sources)])
+    key = digest([icarus_version(), *files.values(),
+                  *(path.read_bytes() for path in design.sources)])
 
     def make(work: Path) -> None:
         report = on_progress or (lambda stage, done, total: None)

@@ -92,6 +92,8 @@ class Report:
         included; None with pauses.
     fifo_high_water : dict of str to (int, int)
         Most beats that a FIFO held, and its depth.
+    fifo_levels : dict of str to (int, tuple of int)
+        Cycles of a stretch, and the most beats that the FIFO held in each, one behind the other.
     deadlock : str or None
         Who waits for whom, if the design got stuck.
     stress : bool
@@ -109,6 +111,7 @@ class Report:
     interval_cycles: float | None
     latency_cycles: int | None
     fifo_high_water: Mapping[str, tuple[int, int]]
+    fifo_levels: Mapping[str, tuple[int, tuple[int, ...]]]
     deadlock: str | None
     stress: bool
     seed: int
@@ -158,6 +161,7 @@ def make_report(dataflow: Dataflow, design: Design, result: RunResult, *, engine
         int(result.last_out[0] - result.first_in[0]) + 1,
         fifo_high_water={name: (mark, depths[name].depth)  # type: ignore[misc]
                          for name, mark in result.fifo_marks.items()},
+        fifo_levels=result.fifo_levels,
         deadlock=explain(dataflow, design, result, frames) if result.stuck else None,
         stress=stress, seed=seed,
     )  # fmt: skip

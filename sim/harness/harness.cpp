@@ -8,6 +8,7 @@
 #include "design.h"
 #include "model.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdint>
@@ -126,6 +127,50 @@ void print_hex(const std::vector<uint32_t>& words) {
     std::printf(k + 1 == words.size() ? " %08" PRIx32 : "%08" PRIx32, words[k]);
 }
 
+// The most that each FIFO holds in stretches of cycles, at first of one, which are joined two and
+// two when there are kPoints of them.
+class Levels {
+ public:
+  static constexpr unsigned kPoints = 512;
+
+  void see(unsigned fifo, uint32_t level) {
+    if (level > peak_[fifo]) peak_[fifo] = level;
+  }
+
+  void next() {
+    if (++passed_ == every_) close();
+  }
+
+  void report() {
+    if (passed_ != 0 || points_ == 0) close();
+    for (unsigned i = 0; i < DESIGN_FIFO_COUNT; ++i) {
+      const uint32_t most = *std::max_element(level_[i], level_[i] + points_);
+      std::printf("fifo %u %" PRIu32 " %" PRIu64, i, most, every_);
+      for (unsigned k = 0; k < points_; ++k) std::printf(" %" PRIu32, level_[i][k]);
+      std::printf("\n");
+    }
+  }
+
+ private:
+  void close() {
+    for (unsigned i = 0; i < DESIGN_FIFO_COUNT; ++i) {
+      level_[i][points_] = peak_[i];
+      peak_[i] = 0;
+    }
+    passed_ = 0;
+    if (++points_ < kPoints) return;
+    points_ = kPoints / 2;
+    every_ *= 2;
+    for (unsigned i = 0; i < DESIGN_FIFO_COUNT; ++i)
+      for (unsigned k = 0; k < points_; ++k)
+        level_[i][k] = std::max(level_[i][2 * k], level_[i][2 * k + 1]);
+  }
+
+  uint64_t every_ = 1, passed_ = 0;
+  unsigned points_ = 0;
+  uint32_t peak_[DESIGN_FIFO_COUNT + 1] = {}, level_[DESIGN_FIFO_COUNT + 1][kPoints] = {};
+};
+
 class Bench {
  public:
   Bench(uint64_t frames, FILE* output) : frames_(frames), output_(output) {}
@@ -172,7 +217,7 @@ class Bench {
   uint64_t total() const { return frames_.total(); }
   const uint32_t* stimulus(uint64_t frame) { return frames_.get(frame, DESIGN_SOURCE); }
 
-  void report(const Model& model, const uint32_t* levels, bool stuck) {
+  void report(const Model& model, Levels& levels, bool stuck) {
     for (unsigned i = 0; i < kProbes; ++i) {
       const Check& check = checks_[i];
       std::printf("probe %u %" PRIu64 " %" PRIu64 " %" PRIu64, i, check.beats, check.bad,
@@ -184,7 +229,7 @@ class Bench {
     model.states([](unsigned i, bool valid, bool ready) {
       std::printf("state %u %d %d\n", i, int(valid), int(ready));
     });
-    for (unsigned i = 0; i < DESIGN_FIFO_COUNT; ++i) std::printf("fifo %u %u\n", i, levels[i]);
+    levels.report();
     std::printf("tlast %" PRIu64 " %" PRIu64 "\n", tlast_bad_, tlast_first_);
     std::printf("surplus %" PRIu64 "\n", checks_[DESIGN_SINK].surplus);
     std::printf("end %" PRId64 " %d\n", last_beat + 1, int(stuck));
@@ -233,7 +278,7 @@ int main(int argc, char** argv) {
   Bench bench(number(1), output);
   Pacer gaps(number(2), number(4), burst), stalls(number(3), number(5), burst);
   auto model = std::make_unique<Model>();
-  uint32_t levels[DESIGN_FIFO_COUNT + 1] = {};
+  Levels levels;
 
   model->reset(true);
   model->offer(false, nullptr, false);
@@ -268,9 +313,10 @@ int main(int argc, char** argv) {
     if (model->output_moves()) bench.tlast(model->tlast());
     const bool taken = offering && model->input_ready();
     model->transfers([&](unsigned index, const uint32_t* payload) { bench.beat(index, payload); });
-    model->levels([&](unsigned index, uint32_t level) {
-      if (level > levels[index]) levels[index] = level;
-    });
+    if (drain == 0) {
+      model->levels([&](unsigned index, uint32_t level) { levels.see(index, level); });
+      levels.next();
+    }
     model->edge();
     if (taken) {
       if (++beat == kBeats[DESIGN_SOURCE]) {

@@ -59,14 +59,50 @@ module quantloom_probe #(
   endtask
 endmodule
 
-// Most beats that a FIFO held.
-module quantloom_level (
+// The most that a FIFO holds in stretches of cycles, at first of one, which are joined two and two
+// when there are POINTS of them.
+module quantloom_level #(
+    parameter INDEX = 0
+) (
     input wire clk,
     input wire active,
     input wire [31:0] level
 );
-  integer mark = 0;
-  always @(posedge clk) if (active && level > mark) mark = level;
+  localparam POINTS = 512;
+  integer peak = 0, passed = 0, every = 1, points = 0, mark, k;
+  integer levels[0:POINTS-1];
+
+  task close;
+    begin
+      levels[points] = peak;
+      points = points + 1;
+      peak = 0;
+      passed = 0;
+      if (points == POINTS) begin
+        points = POINTS / 2;
+        every = 2 * every;
+        for (k = 0; k < points; k = k + 1)
+          levels[k] = levels[2*k] > levels[2*k+1] ? levels[2*k] : levels[2*k+1];
+      end
+    end
+  endtask
+
+  always @(posedge clk) if (active) begin
+    if (level > peak) peak = level;
+    passed = passed + 1;
+    if (passed == every) close;
+  end
+
+  task report;
+    begin
+      if (passed != 0 || points == 0) close;
+      mark = 0;
+      for (k = 0; k < points; k = k + 1) if (levels[k] > mark) mark = levels[k];
+      $write("fifo %0d %0d %0d", INDEX, mark, every);
+      for (k = 0; k < points; k = k + 1) $write(" %0d", levels[k]);
+      $display;
+    end
+  endtask
 endmodule
 
 module quantloom_bench;

@@ -55,6 +55,27 @@ def test_engines_agree_to_the_cycle(emitted, engine, stress):
     assert {**report.to_json(), "engine": ""} == {**other.to_json(), "engine": ""}
 
 
+@pytest.mark.parametrize("stress", [False, True])
+def test_levels_of_fifos_over_time(emitted, engine, stress):
+    """The same in every engine; the high-water mark is the highest of them."""
+    other = run(emitted, "chain", engine="verilator", stress=stress)
+    report = run(emitted, "chain", engine=engine, stress=stress)
+    assert report.fifo_levels == other.fifo_levels
+    assert report.fifo_levels.keys() == report.fifo_high_water.keys() == {"fc1_fifo", "fc2_fifo"}
+    for name, (every, levels) in report.fifo_levels.items():
+        assert max(levels) == report.fifo_high_water[name][0]
+        assert every * (len(levels) - 1) < report.cycles <= every * len(levels)
+        assert len(levels) <= 512 and levels[0] == 0  # nothing has come so far when it begins
+
+
+def test_levels_of_a_long_run_are_joined(emitted):
+    dataflow, path = emitted("chain")
+    long = simulate(dataflow, path, frames_of(dataflow, 60), engine="verilator")
+    for every, levels in long.fifo_levels.values():
+        assert every == 1 << (every.bit_length() - 1) > 4 and 256 <= len(levels) <= 512
+        assert every * (len(levels) - 1) < long.cycles <= every * len(levels)
+
+
 def test_seed_changes_the_pauses_and_nothing_else(emitted):
     runs = [run(emitted, "chain", stress=True, seed=seed) for seed in (1, 1, 2)]
     assert runs[0].cycles == runs[1].cycles != runs[2].cycles
