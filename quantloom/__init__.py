@@ -1,7 +1,7 @@
 """Quantised neural networks to streaming FPGA accelerators, proven bit for bit.
 
 The public API. A model goes through :func:`load`, :func:`fold` and :func:`generate`;
-:func:`simulate` proves the Verilog that came out.
+:func:`simulate` proves the Verilog that came out, :func:`estimate` says what it takes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     from .gen.dataflow.fold import fold
     from .gen.design import Design
     from .gen.errors import QuantloomError, UnsupportedError
+    from .gen.estimate import estimate
     from .gen.frontends import InputGrid, check, load
     from .gen.network import Network
     from .sim.report import Report
 
 __all__ = [
-    "Design", "InputGrid", "Network", "QuantloomError", "UnsupportedError", "check", "fold",
-    "generate", "load", "simulate",
+    "Design", "InputGrid", "Network", "QuantloomError", "UnsupportedError", "check",
+    "estimate", "fold", "generate", "load", "simulate",
 ]  # fmt: skip
 
 # Loaded when they are asked for: other packages import a part of this one without the rest.
 _PLACES = {
     "Design": "gen.design", "InputGrid": "gen.frontends", "Network": "gen.network",
     "QuantloomError": "gen.errors", "UnsupportedError": "gen.errors", "check": "gen.frontends",
+    "estimate": "gen.estimate",
     "fold": "gen.dataflow.fold", "load": "gen.frontends",
 }  # fmt: skip
 
