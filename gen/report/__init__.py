@@ -1,0 +1,1 @@
+"""The report of a design: report.json, and the page that shows it."""
