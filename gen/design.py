@@ -54,12 +54,29 @@ class Design:
         What the design came from, for the record: file name, hash.
     clock : float
         In MHz, what speeds are given for.
+    part : str or None
+        Name of the part that it was folded for.
+    target : int or None
+        Cycles a frame that were asked for.
+    made_by : str
+        Version of Quantloom that wrote it.
     """
 
     network: Network
     foldings: Mapping[str, Folding]
     source: dict[str, Any] = field(default_factory=dict)
     clock: float = DEFAULT_CLOCK
+    part: str | None = None
+    target: int | None = None
+    made_by: str = field(default_factory=lambda: version("quantloom"))
+
+    @property
+    def foreign(self) -> str | None:
+        """What to say of a design that another version of Quantloom wrote; None if this one did."""
+        here = version("quantloom")
+        return None if self.made_by == here else (
+            f"made by Quantloom {self.made_by}, but this is {here}: its blocks may differ; "
+            "generate it again")
 
     @cached_property
     def dataflow(self) -> Dataflow:
@@ -80,6 +97,8 @@ class Design:
             "source": self.source,
             **network,
             "clock_mhz": self.clock,
+            "part": self.part,
+            "target_cycles": self.target,
             "interval_cycles": flow.interval,
             "bottleneck": flow.bottleneck.name,
             "blocks": [{
@@ -117,8 +136,8 @@ class Design:
         try:
             value = json.loads(file.read_text())
             if not isinstance(value, dict) or value.get("format") != FORMAT:
-                raise QuantloomError(
-                    f"{file}: not a Quantloom design of format {FORMAT}; generate it again")
+                raise QuantloomError(f"{file}: not a Quantloom design of format {FORMAT}"
+                                     f"{_maker(value)}; generate it again")
         except OSError as error:
             raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
         except (ValueError, RecursionError) as error:
@@ -126,9 +145,33 @@ class Design:
         arrays = _load_arrays(file.parent / ARRAYS)
         try:
             network = from_json(value, arrays)
-            return cls(network, _foldings(value), value.get("source", {}), _clock(value))
+            return cls(network, _foldings(value), value.get("source", {}), _clock(value),
+                       _part(value), _target(value), str(value.get("quantloom", "unknown")))
         except QuantloomError as error:
             raise QuantloomError(f"{file}: {error}") from error
+
+
+def _maker(value: Any) -> str:
+    """Who wrote what cannot be read, and who cannot read it."""
+    if not isinstance(value, dict) or not isinstance(value.get("quantloom"), str):
+        return ""
+    return (f", but of format {value.get('format')!r} by Quantloom {value['quantloom']}; this is "
+            f"{version('quantloom')}")
+
+
+def _part(value: Mapping[str, Any]) -> str | None:
+    part = value.get("part")
+    if part is not None and not isinstance(part, str):
+        raise QuantloomError(f"part must be the name of a part, not {part!r}")
+    return part
+
+
+def _target(value: Mapping[str, Any]) -> int | None:
+    target = value.get("target_cycles")
+    if target is not None and (not isinstance(target, int) or isinstance(target, bool)
+                               or target < 1):
+        raise QuantloomError(f"target_cycles must be a whole number above 0, not {target!r}")
+    return target
 
 
 def _clock(value: Mapping[str, Any]) -> float:

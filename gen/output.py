@@ -13,10 +13,15 @@ from pathlib import Path
 
 from .errors import QuantloomError
 
-__all__ = ["MANIFEST", "SCRATCH", "add_file", "changed_files", "file_hash", "staged_output"]
+__all__ = ["MANIFEST", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
+           "staged_output"]
 
 MANIFEST = "manifest.json"
-"""Lists every generated file with its SHA-256."""
+"""Lists every generated file with its SHA-256, but those of :data:`REFRESHED`."""
+
+REFRESHED = ("report.html", "report.json")
+"""Files that commands write again after the directory was generated: whatever they hold, they are
+generated, and no hash is kept of them."""
 
 SCRATCH = "build"
 """Folder of what the design's own Makefile builds; not generated, may be lost."""
@@ -72,7 +77,8 @@ def _refuse_foreign(out: Path, source: Path | None) -> None:
     if not out.is_dir():
         raise QuantloomError(f"{out}: is a file; give a directory for the output")
     recorded = _manifest(out)
-    foreign = [name for name in _files(out) if name not in recorded]
+    foreign = [name for name in _files(out)
+               if name not in recorded and not (recorded and name in REFRESHED)]
     if foreign:
         raise QuantloomError(f"{out}: holds {_some(foreign)}, which Quantloom did not write; "
                              "give another directory or remove it")
@@ -114,7 +120,7 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
         raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
     try:
         yield aside
-        files = {name: file_hash(aside / name) for name in _files(aside)}
+        files = {name: file_hash(aside / name) for name in _files(aside) if name not in REFRESHED}
         (aside / MANIFEST).write_text(json.dumps({"files": files}, indent=1) + "\n")
         aside.chmod(0o755)
         _put_in_place(aside, out)

@@ -13,9 +13,9 @@ import numpy as np
 from ..dataflow.fold import fold
 from ..design import DEFAULT_CLOCK, Design
 from ..errors import QuantloomError
-from ..frontends import load
 from ..network.convert import inputs_to_integers, integers_to_source
 from ..output import file_hash
+from ..report.record import PAGE
 from .generate import build, rate, report, summary
 from .options import positive_real
 from .simulate import print_report, simulate_design
@@ -49,10 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, KeyError, ValueError) as error:
         raise QuantloomError(f"{assets}: the installation is damaged: {error}") from error
 
+    from ..frontends import door, load
+
     network = load(model)
     network.name = "digits"
     design = Design(network, fold(network),
-                    {"file": model.name, "sha256": file_hash(model)}, arguments.clock)
+                    {"file": model.name, "sha256": file_hash(model), "door": door(model)},
+                    arguments.clock)
     frames = inputs_to_integers(network, images)
     build(design, arguments.output, frames[:3])
     if not arguments.json:
@@ -77,4 +80,6 @@ def run(arguments: argparse.Namespace) -> int:
             speed = rate(result.interval_cycles, arguments.clock)
             console.print(f"[bold]{speed:,.0f} images/s[/] at {arguments.clock:g} MHz; "
                           f"done in {seconds:.0f} s; all files are in {arguments.output}/")
+        console.print(f"open {arguments.output / PAGE} for dataflow, area, speed and proof on one "
+                      "page", markup=False)
     return 0 if result.ok else 1

@@ -34,11 +34,11 @@ __all__ = [
 
 Room = tuple[Part, Resources]
 
-def add_folding(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_folding(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """Add the options; the note says what else there is to know of them."""
     group = parser.add_argument_group(
         "folding", "How much hardware each layer gets. The default is as fast as half of the "
-        "smallest Zynq allows; with a part, as fast as it allows.")
+        "smallest Zynq allows; with a part, as fast as it allows." + note)
     speed = group.add_mutually_exclusive_group()
     speed.add_argument("--cycles", type=positive, metavar="N", help="cycles a frame at most")
     speed.add_argument("--fps", type=positive_real, metavar="F",
@@ -109,17 +109,18 @@ def choose_folding(network: Network, stored: Mapping[str, Folding] | None,
         stored = Design.load(arguments.folding).foldings
     elif target is not None or arguments.max:
         stored = None
+    part = None if room is None else room[0].name
     if stored is not None:
-        design = Design(network, dict(stored), source, arguments.clock)
+        design = Design(network, dict(stored), source, arguments.clock, part, target)
         if room is not None:
             require_fit(design.dataflow, *room, clock=arguments.clock)
         return design
     with progress("folding") as update:
         if room is None:
-            return Design(network, fold(network, target), source, arguments.clock)
+            return Design(network, fold(network, target), source, arguments.clock, part, target)
         found = fold_for(network, room[0], target, clock=arguments.clock, update=update,
                          utilisation=arguments.utilisation or UTILISATION)
-    design = Design(network, found.foldings, source, arguments.clock)
+    design = Design(network, found.foldings, source, arguments.clock, part, target)
     design.dataflow = found.dataflow
     return design
 

@@ -12,8 +12,6 @@ import numpy as np
 from ..dataflow.plan import INPUT
 from ..design import DEFAULT_CLOCK, Design, design_file
 from ..errors import QuantloomError
-from ..frontends import load
-from ..frontends.names import Names
 from ..network import Network
 from ..network.convert import inputs_to_integers
 from ..output import changed_files, file_hash, staged_output
@@ -103,9 +101,11 @@ def open_design(arguments: argparse.Namespace) -> Design:
     else:
         if path.is_dir():
             raise QuantloomError(f"{path}: is a directory without a design.json; give a model file")
+        from ..frontends import door, load  # half of the time that a command takes to start
+
         network = load(path, input_grid=input_grid(arguments))
         network.name = module_name(network, arguments.name or path.name.split(".")[0])
-        source = {"file": path.name, "sha256": file_hash(path)}
+        source = {"file": path.name, "sha256": file_hash(path), "door": door(path)}
         stored_foldings = None
         arguments.clock = arguments.clock or DEFAULT_CLOCK
     return choose_folding(network, stored_foldings, source, arguments)
@@ -113,6 +113,8 @@ def open_design(arguments: argparse.Namespace) -> Design:
 
 def module_name(network: Network, text: str) -> str:
     """A Verilog identifier close to a text that no block of the network bears."""
+    from ..frontends.names import Names
+
     name = Names().take(text, "network")
     while any(f"{name}_".startswith(f"{op.name}_") for op in network.ops):
         name = f"{name}_top" if not name.endswith("_top") else f"top_{name}"
@@ -183,6 +185,8 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
     from ...sim.packing import pack
     from ...sim.testbench import write_testbench
     from ..emit import to_verilog
+    from ..report.histograms import FRAMES, Activations
+    from ..report.record import new_record, write_record
     from ..shell import write_shell
     from ..synth.makefile import write_makefile
     from ..vendor import write_hls, write_vivado
@@ -210,6 +214,11 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
 
         write_testbench(dataflow, words(dataflow.input, frames),
                         words(dataflow.output, outputs), directory)
+        update(text="writing the report")
+        activations = Activations(design)
+        for frame in frames[:FRAMES]:
+            activations.add(golden.run(design.network, frame[None], keep=True))
+        write_record(directory, new_record(design, activations=activations))
 
 
 def rate(cycles: float, clock: float) -> float:
@@ -249,7 +258,7 @@ def report(design: Design, out: Path, clock: float, room: Room | None = None) ->
     print_estimate(design, room)
     for note in network.host:
         console.print(f"left to the host: {note}")
-    console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/\n"
+    console.print(f"wrote {out}/: rtl/{flow.name}.v, design.json, vectors/, tb/, report.html\n"
                   f"next: quantloom simulate {out}")
 
 

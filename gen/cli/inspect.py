@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..frontends import door, examine
 from ..network import Network, Op
 from .generate import random_frames
 from .options import add_input_grid, existing, input_grid, natural, positive
@@ -40,6 +39,8 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if a check finds a difference, 2 if something is unsupported."""
+    from ..frontends import door, examine
+
     path, grid = existing(arguments.model), input_grid(arguments)
     network, problems = examine(path, input_grid=grid)
     if network is None:

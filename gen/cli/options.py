@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import QuantloomError
-from ..frontends import InputGrid
+
+if TYPE_CHECKING:
+    from ..frontends import InputGrid
 
 __all__ = ["add_input_grid", "existing", "input_grid", "natural", "percentage", "positive",
            "positive_real"]
@@ -84,6 +87,8 @@ def input_grid(arguments: argparse.Namespace) -> InputGrid | None:
                 or arguments.input_zero_point is not None):
             raise QuantloomError("the input grid needs --input-bits")
         return None
+    from ..frontends import InputGrid
+
     scale = arguments.input_scale
     return InputGrid(bits=arguments.input_bits, signed=arguments.input_signed,
                      scale=Fraction(1) if scale is None else scale,

@@ -21,7 +21,7 @@ from .generate import (
     require_unchanged_design,
 )
 from .options import existing, natural, positive, positive_real
-from .terminal import console, print_json, progress
+from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
     from ...boards.driver import DeviceReport
@@ -171,23 +171,47 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
 
 
 def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engine: str,
-                    stress: bool, seed: int, netlist: Path | None = None) -> Report:
-    """Simulate the Verilog in a design's directory, or a netlist of it, with a progress bar."""
-    from ...sim.simulate import simulate
+                    stress: bool, seed: int, netlist: Path | None = None,
+                    recorded: bool = True) -> Report:
+    """Simulate the Verilog in a design's directory, or a netlist of it, with a progress bar.
+
+    Parameters
+    ----------
+    design : Design
+    directory : Path
+    frames : array of int, (frames, height, width, channels)
+    engine : str
+    stress : bool
+    seed : int
+    netlist : Path or None
+    recorded : bool
+        Whether the report of the directory is to show what the simulation of its Verilog showed.
+    """
+    from ...sim.simulate import engine_version, simulate
+    from ..report.histograms import Activations
+    from ..report.record import refresh, verification
+
+    activations = Activations(design)
+    verilog = _verilog(design, directory)
 
     with progress("simulating") as update:
         def on_progress(stage: str, done: int, total: int) -> None:
             text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
             update(done, total, text.get(stage, stage))
 
-        if netlist is None:
-            return simulate(design.dataflow, _verilog(design, directory), frames, engine=engine,
-                            stress=stress, seed=seed, on_progress=on_progress)
-        from ...sim.cells import netlist_models
+        if netlist is not None:
+            from ...sim.cells import netlist_models
 
-        return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress, seed=seed,
-                        on_progress=on_progress, libraries=[netlist_models(netlist.parent)],
-                        ports_only=True)
+            return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress,
+                            seed=seed, on_progress=on_progress,
+                            libraries=[netlist_models(netlist.parent)], ports_only=True)
+        report = simulate(design.dataflow, verilog, frames, engine=engine, stress=stress,
+                          seed=seed, on_progress=on_progress, on_tensors=activations.add)
+    if recorded:
+        for note in refresh(directory, design, activations=activations.to_json("simulation"),
+                            verification=verification(report, engine_version(engine), verilog)):
+            error(note)
+    return report
 
 
 def print_report(report: Report, clock: float) -> None:

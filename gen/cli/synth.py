@@ -13,11 +13,12 @@ from ...boards.parts import part as find_part
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.estimate import resources_json
+from ..report.record import refresh
 from ..synth import Top, core, shelled, synthesise
 from ..synth.record import Synthesis
 from .generate import require_unchanged_design
 from .options import existing, natural, positive_real
-from .terminal import console, print_json, progress, table
+from .terminal import console, error, print_json, progress, table
 
 __all__ = ["RESULT", "register"]
 
@@ -58,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed, update=lambda text: update(text=text))
     result = directory / "build" / found.target.lower() / RESULT
     result.write_text(json.dumps(found.to_json(), indent=1) + "\n")
+    for note in refresh(directory, design, synthesis=found.to_json()):
+        error(note)
     if arguments.json:
         print_json({"design": str(directory), **found.to_json()})
     else:

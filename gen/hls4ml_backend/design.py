@@ -30,7 +30,7 @@ def design_of(graph: Any) -> Design:
     source = {"hls4ml": config.get_project_name()}
     name = config.get_config_value("Part")
     if name is None:
-        return Design(network, fold(network, target), source, clock)
+        return Design(network, fold(network, target), source, clock, target=target)
     try:
         part = find_part(str(name))
     except ValueError as error:
@@ -38,7 +38,7 @@ def design_of(graph: Any) -> Design:
     utilisation = config.get_config_value("Utilisation")
     found = fold_for(network, part, target, clock=clock,
                      utilisation=UTILISATION if utilisation is None else float(utilisation))
-    design = Design(network, found.foldings, source, clock)
+    design = Design(network, found.foldings, source, clock, part.name, target)
     design.dataflow = found.dataflow
     return design
 

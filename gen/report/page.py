@@ -67,9 +67,8 @@ def _tiles(record: Json) -> list[dict[str, str]]:
     tiles += [{"name": key.name, "value": number(used[key.key]),
                "note": f"{ratio(used[key.key] / whole[key.key])} of {name}" if whole[key.key]
                else f"{name} has none"} for key in figures.RESOURCES]
-    if "fmax_mhz" in found:
-        tiles.append({"name": "Fmax", "value": f"{found['fmax_mhz']:.0f} MHz",
-                      "note": "estimated"})
+    tiles.append({"name": "Fmax", "value": f"{found['fmax_mhz']:.0f} MHz",
+                  "note": f"{found['clock']['slowest_block']}: {found['clock']['path']}"})
     if found.get("power"):
         tiles += figures.power_tiles(found["power"])
     if proof is not None:
@@ -96,6 +95,5 @@ def _comparison(record: Json) -> list[dict[str, str]]:
     for key in figures.RESOURCES:
         row(key.name, found["total"]["resources"][key.key], None, made.get(key.key))
     fmax = None if done is None else done.get("fmax_mhz")
-    if "fmax_mhz" in found or fmax is not None:
-        row("Fmax, MHz", found.get("fmax_mhz"), None, fmax)
+    row("Fmax, MHz", found["fmax_mhz"], None, fmax)
     return rows

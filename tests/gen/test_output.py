@@ -7,7 +7,7 @@ import json
 import pytest
 
 from quantloom.gen.errors import QuantloomError
-from quantloom.gen.output import MANIFEST, SCRATCH, changed_files, staged_output
+from quantloom.gen.output import MANIFEST, REFRESHED, SCRATCH, changed_files, staged_output
 
 
 def write(out, **texts):
@@ -102,6 +102,27 @@ def test_damaged_manifest_owns_nothing(tmp_path, content):
     (out / MANIFEST).write_text(content)
     with pytest.raises(QuantloomError, match="holds a, which Quantloom did not write"):
         write(out, a="2")
+
+
+@pytest.mark.parametrize("name", REFRESHED)
+def test_refreshed_files_are_generated_whatever_they_hold(tmp_path, name):
+    """Commands write them again after the directory was generated."""
+    out = tmp_path / "out"
+    with staged_output(out) as folder:
+        (folder / "a").write_text("1")
+        (folder / "report.json").write_text("first")
+    assert set(json.loads((out / MANIFEST).read_text())["files"]) == {"a"}
+    (out / name).write_text("later")
+    assert changed_files(out) == []
+    write(out, a="2")
+    assert names(out) == ["a", MANIFEST]
+
+
+def test_a_report_of_others_is_kept(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(QuantloomError, match=r"holds report\.html, which Quantloom did not write"):
+        write(tmp_path, a="1")
+    assert (tmp_path / "report.html").read_text() == "mine"
 
 
 def test_link_to_a_directory(tmp_path):
