@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from quantloom.boards.board import BOARDS
 from quantloom.boards.parts import PARTS
 
 from ...command import quantloom
@@ -24,11 +25,17 @@ def test_boards():
     done = quantloom("boards")
     assert done.code == 0
     lines = done.out.splitlines()
+    assert lines[0].split() == ["board", "name", "part", "host"]
+    assert [line.split()[0] for line in lines[1 : 1 + len(BOARDS)]] == list(BOARDS)
+    lines = lines[lines.index("") + 1 :]
     assert lines[0].split() == ["part", "family", "LUTs", "as", "memory", "FFs", "BRAM36",
                                 "DSP48"]
     assert [line.split()[0] for line in lines[1:]] == list(PARTS)
     assert "17,600      6,000   35,200      60     80" in done.out
-    listed = quantloom("boards", "--json").json["parts"]
+    listed = quantloom("boards", "--json").json
+    assert listed["boards"][0] == {"name": "zybo-z7-10", "title": "Digilent Zybo Z7-10",
+                                   "part": "XC7Z010", "host": "zynq"}
+    listed = listed["parts"]
     assert [entry["name"] for entry in listed] == list(PARTS)
     assert listed[1] == {"name": "XC7Z010", "family": "Zynq-7000", "luts": 17600,
                          "lutram_luts": 6000, "ffs": 35200, "bram36": 60, "dsp": 80}
