@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from .logic import AND, LEAF, MUX, XOR, Logic
 
-__all__ = ["SHARED_INPUTS", "cover", "shared_sites"]
+__all__ = ["SHARED_INPUTS", "Cut", "cover", "shared_sites"]
 
 SHARED_INPUTS = 5
 """Inputs that the two outputs of a 7-series LUT site have between them."""
@@ -40,6 +40,8 @@ def cover(logic: Logic, roots: Sequence[int], prices: Sequence[float],
         Literals that are needed as signals.
     prices : sequence of float
         Of a LUT by its inputs; as long as the most inputs, and one.
+    hurry : float
+        What a level of LUTs less is worth.
 
     Returns
     -------
@@ -133,12 +135,10 @@ def _best_cuts(logic: Logic, order: Sequence[int], loads: Mapping[int, float],
     for node in order:
         what = kind[node]
         a, b = of(first[node] >> 1), of(second[node] >> 1)
-        if what == AND or what == XOR:
+        if what in (AND, XOR):
             found = merged(a, b, _CUTS)
         else:
             found = merged(merged(a, b, 2 * _CUTS), of(third[node] >> 1), _CUTS)
-        if node in logic.tables:  # synthesis does not find that one LUT is enough
-            found = [item for item in found if len(item[1]) < most] or found
         total, cut = found[0]
         best[node] = cut
         if hurry:

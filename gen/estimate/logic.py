@@ -104,8 +104,8 @@ class Logic:
     chains, products, stores
     roots : list of int
         Literals at the outputs.
-    tables : set of int
-        Nodes that are bits of long tables of constants.
+    tables : dict of int to float
+        Nodes that are bits of long tables of constants, and how much longer than 32 words, in 32.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Logic:
         self.products: list[Product] = []
         self.stores: list[Store] = []
         self.roots: list[int] = []
-        self.tables: set[int] = set()
+        self.tables: dict[int, float] = {}
 
     def leaf(self) -> int:
         """A new node that no logic drives."""
@@ -524,7 +524,7 @@ class _Reader:
         while a and a[-1] == b[-1]:
             a.pop()
             b.pop()
-        # Lowest bits that decide nothing: 0 of the one compared with, or 1 if that must be exceeded.
+        # Lowest bits that decide nothing: 0 of what is to be reached, 1 of what is to be exceeded.
         while a and (a[0] == or_equal or b[0] == 1 - or_equal):
             del a[0], b[0]
         lut = self.rules.compare_bits
@@ -690,8 +690,11 @@ class _Reader:
         if not written and not synchronous:
             words = [word >> place & 1 for word in memory.init]
             literal = logic.choose(words, self.bits(port.addr)) or 0
+            half = 1 << _SHORT_TABLE
             if len(port.addr) > _SHORT_TABLE:
-                logic.tables.add(literal >> 1)
+                differ = sum(memory.init[k] != memory.init[k % half]
+                             for k in range(half, len(memory.init)))
+                logic.tables[literal >> 1] = differ / half
             return literal
         store = self._units.get(port.memory)
         if store is None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping as Mapping_
+from dataclasses import dataclass, field, replace
 
+from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
-from .cover import SHARED_INPUTS, cover, shared_sites
-from .logic import LEAF, Chain, Logic, Product, Register, Rules, read
+from .cover import SHARED_INPUTS, Cut, cover, shared_sites
+from .logic import LEAF, Chain, Logic, Product, Register, Rules, Store, read
 from .memories import Mapped, ecp5_memory, xc7_memory
 
 __all__ = ["FAMILIES", "Mapping", "map_block"]
@@ -23,6 +25,14 @@ _XC7_PRICES = (0, 2, 2, 3, 5, 5, 5)
 
 _ECP5_PRICES = (0, 1, 1, 1, 1, 2, 4)
 """LUT4s in a LUT of so many inputs; PFUMX and L6MUX21 join them."""
+
+_ECP5_HURRY = 2.0
+"""LUT4s that a level less is worth: synthesis for the ECP5 takes wide LUTs to be fast."""
+
+_ECP5_INPUTS = 4
+
+_XC7_FACTORS, _ECP5_FACTORS = (18, 25), (18, 18)
+"""Bits of a DSP's factors."""
 
 _SHORTEST_SRL = 3
 """Registers in a row, with no reset and nothing read between, that become a shift register."""
@@ -45,7 +55,11 @@ class Mapping:
     Parameters
     ----------
     logic : float
-        LUT sites (7-series) or LUT4 (ECP5) of logic, those that only feed a carry chain included.
+        LUT sites (7-series) or LUT4 (ECP5) of logic.
+    wide : int
+        LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
+    table : float
+        Bits of tables in LUTs, each by how much longer than 32 words it is, in 32.
     carry : float
         The same of carry chains.
     memory : float
@@ -61,6 +75,8 @@ class Mapping:
     """
 
     logic: float
+    wide: int
+    table: float
     carry: float
     memory: float
     ff: float
@@ -225,7 +241,7 @@ def _behind(logic: Logic, loads: _Loads, bits: Sequence[int]) -> list[Register]:
     return after
 
 
-def _signals(logic: Logic, loads: _Loads) -> list[int]:
+def _signals(logic: Logic) -> list[int]:
     """Literals that must be there as signals, but for those of carry chains."""
     roots = list(logic.roots)
     for register in logic.registers.values():
@@ -243,12 +259,13 @@ def _inverters(logic: Logic, roots: Sequence[int]) -> int:
     return len({root for root in roots if root & 1 and root > 1 and logic.kind[root >> 1] == LEAF})
 
 
-def _products(products: Iterable[Product], a_bits: int, b_bits: int, signed_only: bool) -> int:
+def _products(products: Iterable[Product], room: tuple[int, int], *, signed_only: bool) -> int:
+    """DSPs; ``signed_only`` if an unsigned factor takes a bit more."""
     count = 0
     for product in products:
         widths = sorted(len(bits) + (signed_only and not product.signed)
                         for bits in product.factors)
-        count += -(-widths[0] // min(a_bits, b_bits)) * -(-widths[1] // max(a_bits, b_bits))
+        count += -(-widths[0] // room[0]) * -(-widths[1] // room[1])
     return count
 
 
@@ -256,73 +273,76 @@ def _xc7(logic: Logic) -> Mapping:
     loads = _Loads(logic)
     taken, adders = _in_dsps(logic, loads)
     srl_sites, in_srl = _shift_registers(logic, loads, taken)
-    roots = _signals(logic, loads)
+    roots = _signals(logic)
     simd: Counter[int] = Counter()
     sums: list[tuple[int, int]] = []  # select and data of each carry bit
     carry = 0
     for chain in logic.chains:
-        if chain.simd and not chain.compares:
-            simd[12 if chain.used <= 12 else 24] += 1
-            roots += [bit for bits in chain.operands for bit in bits[: chain.used] if bit > 1]
+        bits = [own[: chain.used] for own in chain.operands]
+        if chain.simd:
+            simd[next(width for width in SIMD_LANES if chain.used <= width)] += 1
+        elif not any(chain is adder for adder in adders):
+            carry += chain.used + chain.compares  # what a comparison finds leaves the chain
+            sums += [(logic.and_(a, b ^ 1), b) if chain.compares else (logic.xor(a, b), a)
+                     for a, b in zip(*bits, strict=True)]
             continue
-        if any(chain is adder for adder in adders):
-            roots += [bit for bits in chain.operands for bit in bits[: chain.used] if bit > 1]
-            continue
-        carry += chain.used + chain.compares
-        for a, b in zip(*(bits[: chain.used] for bits in chain.operands), strict=True):
-            if chain.compares:  # equal, greater
-                sums.append((logic.and_(a, b ^ 1), b))
-            else:
-                sums.append((logic.xor(a, b), a))
-    selects = [s for s, _ in sums if s > 1]
-    datas = [d for _, d in sums if d > 1]
-    everything = roots + selects + datas
-    luts = cover(logic, everything, _XC7_PRICES)
-    inside: Counter[int] = Counter(leaf for lut in luts.values() for leaf in lut)
-    outside: Counter[int] = Counter(root >> 1 for root in everything)
-    absorbed: set[int] = set()
+        roots += [bit for own in bits for bit in own if bit > 1]
+    ends = roots + [bit for pair in sums for bit in pair if bit > 1]
+    luts = cover(logic, ends, _XC7_PRICES)
+    left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
+    sites = len(left) - shared_sites(left) + _inverters(logic, roots)
+    memories = [xc7_memory(store) for store in logic.stores]
+    products = _products(logic.products, _XC7_FACTORS, signed_only=True)
+    wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
+    found = Mapping(sites, wide, _table(logic, left), carry, srl_sites,
+                    len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
+    return _with_memories(found, logic.stores, memories, LUT_INPUTS)
+
+
+def _table(logic: Logic, luts: Mapping_[int, Cut]) -> float:
+    return sum(excess for node, excess in logic.tables.items() if node in luts)
+
+
+def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
+                   ends: Mapping_[int, int]) -> dict[int, Cut]:
+    """The LUTs that no carry site takes in: those of a bit alone, and both only if narrow."""
+    loads = Counter(leaf for lut in luts.values() for leaf in lut) + Counter(ends)
+    left = dict(luts)
     for select, data in sums:
         s, d = select >> 1, data >> 1
-        if s in luts and inside[s] + outside[s] == 1:
-            absorbed.add(s)
-            if (d in luts and inside[d] + outside[d] == 1
-                    and len(luts[s] | luts[d]) <= SHARED_INPUTS):
-                absorbed.add(d)
-    left = {node: lut for node, lut in luts.items() if node not in absorbed}
-    memories = [xc7_memory(store) for store in logic.stores]
-    sites = len(left) - shared_sites(left) + _inverters(logic, roots)
-    return _mapping(logic, sites, carry, srl_sites, len(taken) + in_srl, memories, dict(simd),
-                    _products(logic.products, 25, 18, signed_only=True), LUT_INPUTS)
+        if s in luts and loads[s] == 1:
+            left.pop(s, None)
+            if d in luts and loads[d] == 1 and len(luts[s] | luts[d]) <= SHARED_INPUTS:
+                left.pop(d, None)
+    return left
 
 
 def _ecp5(logic: Logic) -> Mapping:
-    loads = _Loads(logic)
-    roots = _signals(logic, loads)
+    roots = _signals(logic)
     carry = 0
     for chain in logic.chains:
-        carry += 2 * -(-chain.used // 2)
-        roots += [bit for bits in chain.operands for bit in bits[: chain.used] if bit > 1]
-        if chain.compares:
-            carry += 1
-    import os
-    luts = cover(logic, roots, _ECP5_PRICES, float(os.environ.get('HURRY','0')))
+        carry += 2 * -(-chain.used // 2) + chain.compares
+        roots += [bit for own in chain.operands for bit in own[: chain.used] if bit > 1]
+    luts = cover(logic, roots, _ECP5_PRICES, _ECP5_HURRY)
     sites = sum(_ECP5_PRICES[len(lut)] for lut in luts.values()) + _inverters(logic, roots)
     memories = [ecp5_memory(store) for store in logic.stores]
-    return _mapping(logic, sites, carry, 0, 0, memories, {},
-                    _products(logic.products, 18, 18, signed_only=False), 4)
+    products = _products(logic.products, _ECP5_FACTORS, signed_only=False)
+    wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
+    found = Mapping(sites, wide, _table(logic, luts), carry, 0, len(logic.registers),
+                    0, {}, products)
+    return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 
 
-def _mapping(logic: Logic, sites: float, carry: float, srl: int, absorbed: int,
-             memories: Sequence[Mapped], simd: dict[int, int], multipliers: int,
-             inputs: int) -> Mapping:
-    """Everything together; ``inputs`` are those of a LUT, for what is read from tables."""
-    ff = len(logic.registers) - absorbed
-    for store, found in zip(logic.stores, memories, strict=True):
-        ff += found.ff
-        if found.registers:  # a word's enable each, and a multiplexer of the words
+def _with_memories(found: Mapping, stores: Sequence[Store], memories: Sequence[Mapped],
+                   inputs: int) -> Mapping:
+    """A mapping and its memories; ``inputs`` are those of a LUT, for what tables are made of."""
+    ff, logic = found.ff, found.logic
+    for store, memory in zip(stores, memories, strict=True):
+        ff += memory.ff
+        if memory.registers:  # an enable for each word, and a multiplexer of the words
             ff += store.width * store.depth
-            sites += store.depth + store.width * (store.depth - 1) * _SHARED_MUX
-        elif found.table:
-            sites += store.width * max(1, 1 << (store.depth - 1).bit_length() - inputs)
-    return Mapping(logic=sites, carry=carry, memory=srl + sum(m.memory for m in memories), ff=ff,
-                   bram=sum(m.bram for m in memories), simd=simd, multipliers=multipliers)
+            logic += store.depth + store.width * (store.depth - 1) * _SHARED_MUX
+        elif memory.table:
+            logic += store.width << max(0, (store.depth - 1).bit_length() - inputs)
+    return replace(found, logic=logic, ff=ff, bram=sum(memory.bram for memory in memories),
+                   memory=found.memory + sum(memory.memory for memory in memories))

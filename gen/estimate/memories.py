@@ -77,7 +77,7 @@ def _mapped(store: Store, luts: Callable[[int, int], int], price: int, block: in
     count = bram18_of(width, depth)
     if not store.written:
         in_logic = width * depth / table_bits
-        if store.style == "block" or store.synchronous and block * count <= in_logic:
+        if store.style == "block" or (store.synchronous and block * count <= in_logic):
             return Mapped(bram=count)
         return Mapped(table=True, ff=late)
     sites = luts(width, depth)

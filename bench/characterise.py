@@ -1,0 +1,147 @@
+"""Calibrate the estimates of areas: synthesise blocks, fit, and store what was fitted.
+
+    python -m bench.characterise                what was not measured before, then the fit
+    python -m bench.characterise --networks 20  with blocks of more random networks
+    python -m bench.characterise --test         how far off estimates are on the held-out designs
+
+Blocks come from random networks over all operations, types and foldings, so a new operation is
+part of this as soon as it is in them, and from a sweep over the forms of neurons. Each is
+synthesised for itself. For each kind of block, and for all of them together, what LUTs of logic a
+netlist has is fitted on a few terms of the block's own mapping (``quantloom.gen.estimate.mapping``)
+by non-negative least squares of relative errors, drawn towards what all kinds have together, so that
+few blocks of a kind do no harm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from scipy.optimize import nnls
+
+from quantloom.gen.dataflow.graph import Dataflow
+from quantloom.gen.dataflow.lower import lower
+from quantloom.gen.emit import to_verilog
+from quantloom.gen.estimate.mapping import Mapping as Mapped
+from quantloom.gen.estimate.mapping import map_block
+from quantloom.gen.estimate.resources import terms
+from quantloom.rtl_templates.types import BIPOLAR, IntType
+from tests.e2e.random_networks import random_folding, random_network
+
+from .area import yosys_version
+from .designs import SIGNED_4, UNSIGNED_4, neuron
+from .measure import FAMILIES, Counted, measure
+
+__all__ = ["ASSET", "fit", "fitted_blocks", "main"]
+
+ASSET = Path(__file__).parents[1] / "gen" / "assets" / "areas.json"
+
+NETWORKS = 5
+"""Random networks whose blocks are fitted on, seeds from 0; those held out are from 200."""
+
+_SMALLEST = 20
+"""LUTs: errors count relative to a block's own, or to these if it has fewer."""
+
+_DRAWN = 0.3
+"""Weight of one block of a kind that is as all kinds are."""
+
+# Type of operands and of weights, slots, what else.
+_NEURONS: tuple[tuple[IntType, IntType, dict[str, Any]], ...] = (
+    (UNSIGNED_4, BIPOLAR, {"slots": 8}), (UNSIGNED_4, BIPOLAR, {"slots": 16}),
+    (UNSIGNED_4, BIPOLAR, {"slots": 36}), (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 2}),
+    (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 9}), (BIPOLAR, BIPOLAR, {"slots": 8}),
+    (BIPOLAR, BIPOLAR, {"slots": 36}), (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "lut"}),
+    (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "dsp"}),
+)
+
+
+@dataclass(frozen=True)
+class _Block:
+    name: str
+    kind: str
+    verilog: str
+    top: str
+    mapped: Mapped
+
+
+def fitted_blocks(networks: int, family: str) -> Iterator[_Block]:
+    """The blocks that are fitted on."""
+    for seed in range(networks):
+        network = random_network(seed)
+        yield from _blocks(f"network {seed}", lower(network, random_folding(network, seed)),
+                           family)
+    for operand, weight, options in _NEURONS if family == "xc7" else ():
+        yield from _blocks(f"neuron {operand} x {weight}, {options}",
+                           neuron(operand, weight, memory="lut", **options), family, "mac_neuron")
+
+
+def _blocks(name: str, flow: Dataflow, family: str, only: str | None = None) -> Iterator[_Block]:
+    verilog = to_verilog(flow)
+    for block in flow.blocks.values():
+        if only in (None, block.name):
+            yield _Block(f"{name}: {block.name}", block.params.kind, verilog, block.name,
+                         map_block(block.params, family))
+
+
+def fit(blocks: Sequence[_Block], found: Mapping[str, Counted]) -> dict[str, Any]:
+    """Factors by kind of block, and what is left over on these blocks."""
+    names = list(terms(blocks[0].mapped))
+    rows = np.array([list(terms(block.mapped).values()) for block in blocks])
+    # What carry chains and memories take is structure, so that their error is logic's to make up.
+    wanted = np.array([found[block.name]["lut"] - block.mapped.carry - block.mapped.memory
+                       for block in blocks])
+    size = np.maximum(_SMALLEST, [found[block.name]["lut"] for block in blocks])
+    kinds = np.array([block.kind for block in blocks])
+
+    everything, _ = nnls(rows / size[:, None], wanted / size)
+    factors = {"*": everything}
+    spread = np.median(rows / size[:, None], axis=0) + 0.05
+    for kind in sorted(set(kinds)):
+        own = kinds == kind
+        towards = np.diag(spread) * _DRAWN
+        factors[kind], _ = nnls(np.vstack([rows[own] / size[own, None], towards]),
+                                np.concatenate([wanted[own] / size[own], towards @ everything]))
+    guess = np.array([factors[block.kind] @ row for block, row in zip(blocks, rows, strict=True)])
+    errors = np.abs(guess - wanted) / size
+    return {
+        "factors": {kind: {name: round(float(value), 4)
+                           for name, value in zip(names, own, strict=True)}
+                    for kind, own in factors.items()},
+        "blocks": {kind: {"count": int((kinds == kind).sum()),
+                          "median_error": round(float(np.median(errors[kinds == kind])), 4),
+                          "worst_error": round(float(errors[kinds == kind].max()), 4)}
+                   for kind in sorted(set(kinds))},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.characterise", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=int, default=NETWORKS, metavar="N",
+                        help=f"random networks (default {NETWORKS}, at most 200)")
+    arguments = parser.parse_args()
+    console = Console()
+    stored: dict[str, Any] = {"yosys": yosys_version(),
+                              "date": datetime.now(UTC).date().isoformat()}
+    before = json.loads(ASSET.read_text()) if ASSET.is_file() else {}
+    for family in FAMILIES:
+        blocks = list(fitted_blocks(min(arguments.networks, 200), family))
+        found = measure({block.name: (block.verilog, block.top) for block in blocks}, family)
+        stored[family] = fit(blocks, found)
+        if "tested" in before.get(family, {}):
+            stored[family]["tested"] = before[family]["tested"]
+        for kind, row in stored[family]["blocks"].items():
+            console.print(f"{family} {kind}: {row['count']} blocks, median {row['median_error']:.1%},"
+                          f" worst {row['worst_error']:.1%}; {stored[family]['factors'][kind]}")
+    ASSET.write_text(json.dumps(stored, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
