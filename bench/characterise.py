@@ -9,7 +9,7 @@ part of this as soon as it is in them, and from a sweep over the forms of neuron
 synthesised for itself. For each kind of block, and for all of them together, what LUTs of logic a
 netlist has is fitted on a few terms of the block's own mapping (``quantloom.gen.estimate.mapping``)
 by non-negative least squares of relative errors, drawn towards what all kinds have together, so that
-few blocks of a kind do no harm.
+few blocks of a kind, or odd ones among them, do no harm.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ _SMALLEST = 20
 
 _DRAWN = 0.3
 """Weight of one block of a kind that is as all kinds are."""
+
+_LARGE, _ROUNDS = 0.05, 20
+"""Relative error from which on one counts less than its square."""
 
 # Type of operands and of weights, slots, what else.
 _NEURONS: tuple[tuple[IntType, IntType, dict[str, Any]], ...] = (
@@ -100,14 +103,12 @@ def fit(blocks: Sequence[_Block], found: Mapping[str, Counted]) -> dict[str, Any
     size = np.maximum(_SMALLEST, [found[block.name]["lut"] for block in blocks])
     kinds = np.array([block.kind for block in blocks])
 
-    everything, _ = nnls(rows / size[:, None], wanted / size)
-    factors = {"*": everything}
-    spread = np.median(rows / size[:, None], axis=0) + 0.05
+    relative, target = rows / size[:, None], wanted / size
+    factors = {"*": _robust(relative, target, np.zeros((0, len(names))), np.zeros(0))}
+    towards = np.diag(np.median(relative, axis=0) + 0.05) * _DRAWN
     for kind in sorted(set(kinds)):
         own = kinds == kind
-        towards = np.diag(spread) * _DRAWN
-        factors[kind], _ = nnls(np.vstack([rows[own] / size[own, None], towards]),
-                                np.concatenate([wanted[own] / size[own], towards @ everything]))
+        factors[kind] = _robust(relative[own], target[own], towards, towards @ factors["*"])
     guess = np.array([factors[block.kind] @ row for block, row in zip(blocks, rows, strict=True)])
     errors = np.abs(guess - wanted) / size
     return {
@@ -119,6 +120,18 @@ def fit(blocks: Sequence[_Block], found: Mapping[str, Counted]) -> dict[str, Any
                           "worst_error": round(float(errors[kinds == kind].max()), 4)}
                    for kind in sorted(set(kinds))},
     }
+
+
+def _robust(rows: np.ndarray, wanted: np.ndarray, more: np.ndarray,
+            more_wanted: np.ndarray) -> np.ndarray:
+    """Non-negative least squares in which large errors count in proportion (Huber's weights)."""
+    weights = np.ones(len(wanted))
+    for _ in range(_ROUNDS):
+        found, _ = nnls(np.vstack([rows * weights[:, None], more]),
+                        np.concatenate([wanted * weights, more_wanted]))
+        errors = np.abs(rows @ found - wanted)
+        weights = np.sqrt(_LARGE / np.maximum(errors, _LARGE))
+    return found
 
 
 def main() -> None:
