@@ -30,10 +30,7 @@ from quantloom.sim.cache import cache_root
 
 __all__ = ["Area", "area", "blocks_of", "breakdown", "modules_of", "netlist_of", "yosys_version"]
 
-_SYNTH = {
-    "xc7": ("synth_xilinx -flatten -abc9 -family xc7 -noiopad -top {top}", "stat -tech xilinx"),
-    "ecp5": ("synth_ecp5 -top {top}", "stat"),
-}
+_SYNTH = "synth_xilinx -flatten -abc9 -family xc7 -noiopad -top {top}"
 _MODULE = re.compile(r"^module (\w+)\b.*?^endmodule$", re.M | re.S)
 _INSTANCE = re.compile(r"^  (\w+) \w+ \($", re.M)
 
@@ -120,8 +117,7 @@ def blocks_of(verilog: str, top: str) -> list[str]:
     return [name for name in bodies if name in used]
 
 
-def netlist_of(verilog: str, top: str,
-               family: str = "xc7") -> tuple[dict[str, Any], dict[str, Any]]:
+def netlist_of(verilog: str, top: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Netlist of a module in Yosys's JSON, and notes on the synthesis.
 
     Parameters
@@ -129,8 +125,6 @@ def netlist_of(verilog: str, top: str,
     verilog : str
         Source text that has the module and those below it.
     top : str
-    family : str
-        ``xc7`` or ``ecp5``.
 
     Returns
     -------
@@ -139,8 +133,8 @@ def netlist_of(verilog: str, top: str,
         ``lc_estimate`` and ``seconds``.
     """
     source = modules_of(verilog, top)
-    synth, stat = _SYNTH[family]
-    script = ["read_verilog -sv design.v", synth.format(top=top), stat, "write_json netlist.json"]
+    script = ["read_verilog -sv design.v", _SYNTH.format(top=top), "stat -tech xilinx",
+              "write_json netlist.json"]
     key = hashlib.sha256(json.dumps([source, script, yosys_version()]).encode()).hexdigest()[:24]
     entry = cache_root() / "bench" / f"{key}.json.gz"
     if not entry.is_file():

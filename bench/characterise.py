@@ -8,8 +8,8 @@ Blocks come from random networks over all operations, types and foldings, so a n
 part of this as soon as it is in them, and from a sweep over the forms of neurons. Each is
 synthesised for itself. For each kind of block, and for all of them together, what LUTs of logic a
 netlist has is fitted on a few terms of the block's own mapping (``quantloom.gen.estimate.mapping``)
-by non-negative least squares of relative errors, drawn towards what all kinds have together, so that
-few blocks of a kind, or odd ones among them, do no harm.
+by non-negative least squares of relative errors, drawn towards what all kinds have together, so
+that few blocks of a kind, or odd ones among them, do no harm.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ from quantloom.gen.emit import to_verilog
 from quantloom.gen.estimate.mapping import Mapping as Mapped
 from quantloom.gen.estimate.mapping import map_block
 from quantloom.gen.estimate.resources import terms
+from quantloom.rtl_templates.resources import Resources
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 from tests.e2e.random_networks import random_folding, random_network
 
 from .area import yosys_version
 from .designs import SIGNED_4, UNSIGNED_4, neuron
-from .measure import FAMILIES, Counted, measure
+from .measure import FAMILIES, measure
 
 __all__ = ["ASSET", "fit", "fitted_blocks", "main"]
 
@@ -93,14 +94,14 @@ def _blocks(name: str, flow: Dataflow, family: str, only: str | None = None) -> 
                          map_block(block.params, family))
 
 
-def fit(blocks: Sequence[_Block], found: Mapping[str, Counted]) -> dict[str, Any]:
+def fit(blocks: Sequence[_Block], found: Mapping[str, Resources]) -> dict[str, Any]:
     """Factors by kind of block, and what is left over on these blocks."""
     names = list(terms(blocks[0].mapped))
     rows = np.array([list(terms(block.mapped).values()) for block in blocks])
     # What carry chains and memories take is structure, so that their error is logic's to make up.
-    wanted = np.array([found[block.name]["lut"] - block.mapped.carry - block.mapped.memory
+    wanted = np.array([found[block.name].lut - block.mapped.carry - block.mapped.memory
                        for block in blocks])
-    size = np.maximum(_SMALLEST, [found[block.name]["lut"] for block in blocks])
+    size = np.maximum(_SMALLEST, [found[block.name].lut for block in blocks])
     kinds = np.array([block.kind for block in blocks])
 
     relative, target = rows / size[:, None], wanted / size
@@ -151,8 +152,8 @@ def main() -> None:
         if "tested" in before.get(family, {}):
             stored[family]["tested"] = before[family]["tested"]
         for kind, row in stored[family]["blocks"].items():
-            console.print(f"{family} {kind}: {row['count']} blocks, median {row['median_error']:.1%},"
-                          f" worst {row['worst_error']:.1%}; {stored[family]['factors'][kind]}")
+            console.print(f"{family} {kind}: {row['count']} blocks, median error "
+                          f"{row['median_error']:.1%}, worst {row['worst_error']:.1%}")
     ASSET.write_text(json.dumps(stored, indent=1) + "\n")
 
 

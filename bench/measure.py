@@ -13,54 +13,31 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
+from quantloom.gen.synth.ecp5 import Ecp5
+from quantloom.gen.synth.netlist import Netlist
+from quantloom.gen.synth.xilinx import Xilinx7
 from quantloom.gen.yosys import run_yosys
+from quantloom.rtl_templates.resources import Resources
 from quantloom.sim.cache import cache_root
 
 from .area import modules_of, yosys_version
-from .netlist import Netlist
 
-__all__ = ["FAMILIES", "Counted", "count", "measure"]
+__all__ = ["FAMILIES", "measure"]
 
-FAMILIES = ("xc7", "ecp5")
-
-_SYNTH = {
-    "xc7": "synth_xilinx -flatten -abc9 -family xc7 -noiopad -top {top}",
-    "ecp5": "synth_ecp5 -top {top}",
-}
+FAMILIES = {family.name: family for family in (Xilinx7(), Ecp5())}
+"""By name: the script that synthesises for it, and how its netlists are counted."""
 
 _TOGETHER = 1_000_000
 """Characters of Verilog that go into one run, unless a single module has more."""
 
-Counted = dict[str, float]
-"""``lut``, its parts ``logic``, ``carry`` and ``memory``, ``ff``, ``bram18`` and ``dsp``."""
 
-
-def count(netlist: Netlist, family: str) -> Counted:
-    """What a netlist occupies.
-
-    7-series: LUT sites, RAMB18E1, DSP48E1. ECP5: TRELLIS_COMB, which are LUT4s, two a CCU2C and
-    four a TRELLIS_DPR16X4; TRELLIS_FF, DP16KD (PDPW16KD too) and MULT18X18D.
-    """
-    types = netlist.types
-    if family == "xc7":
-        sites = netlist.sites()
-        parts = {"logic": sites.lut, "carry": sites.carry, "memory": sites.memory}
-        rest = {"ff": netlist.flip_flops, "bram18": round(2 * netlist.bram36),
-                "dsp": types["DSP48E1"]}
-    else:
-        parts = {"logic": types["LUT4"], "carry": 2 * types["CCU2C"],
-                 "memory": 4 * types["TRELLIS_DPR16X4"]}
-        rest = {"ff": types["TRELLIS_FF"], "bram18": types["DP16KD"] + types["PDPW16KD"],
-                "dsp": types["MULT18X18D"]}
-    return {"lut": sum(parts.values()), **parts, **rest}
-
-
-def measure(modules: Mapping[str, tuple[str, str]], family: str) -> dict[str, Counted]:
+def measure(modules: Mapping[str, tuple[str, str]], family: str) -> dict[str, Resources]:
     """What modules occupy.
 
     Parameters
@@ -95,7 +72,7 @@ def _groups(names: Sequence[str], sources: Mapping[str, str]) -> Iterator[list[s
         yield group
 
 
-def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Counted]:
+def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Resources]:
     """One run over modules of any names."""
     texts, tops = [], []
     for k, (source, top) in enumerate(modules):
@@ -108,15 +85,15 @@ def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Counted]:
     # A module without connections, none of whose parts may be swept away.
     instances = "\n".join(f"(* keep *) {top} u{k} ();" for k, top in enumerate(tops))
     texts.append(f"module everything;\n{instances}\nendmodule\n")
+    read, *rest = (line for line in FAMILIES[family].script(["design.v"], "everything", pads=False)
+                   if not line.startswith("write_verilog"))
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         (directory / "design.v").write_text("\n".join(texts))
-        run_yosys(["read_verilog -sv design.v",
-                   "setattr -mod -set keep_hierarchy 1 " + " ".join(tops),
-                   _SYNTH[family].format(top="everything"), "write_json netlist.json"],
+        run_yosys([read, "setattr -mod -set keep_hierarchy 1 " + " ".join(tops), *rest],
                   directory=directory)
-        data: dict[str, Any] = json.loads((directory / "netlist.json").read_text())
-    return [count(Netlist(data, top), family) for top in tops]
+        data: dict[str, Any] = json.loads((directory / "everything.json").read_text())
+    return [FAMILIES[family].count(Netlist(data, top)) for top in tops]
 
 
 class _Store:
@@ -125,18 +102,19 @@ class _Store:
     def __init__(self, family: str):
         self.family = family
         self.path = cache_root() / "bench" / f"areas-{family}.jsonl"
-        self.known: dict[str, Counted] = {}
+        self.known: dict[str, Resources] = {}
         if self.path.is_file():
             for line in self.path.read_text().splitlines():
-                key, counted = json.loads(line)
-                self.known[key] = counted
+                key, *numbers = json.loads(line)
+                self.known[key] = Resources(*numbers)
 
     def key(self, source: str, top: str) -> str:
-        script = _SYNTH[self.family].format(top=top)
+        script = FAMILIES[self.family].script(["design.v"], top, pads=False)
         return hashlib.sha256(json.dumps([source, script, yosys_version()]).encode()).hexdigest()
 
-    def add(self, found: Mapping[str, Counted]) -> None:
+    def add(self, found: Mapping[str, Resources]) -> None:
         self.known.update(found)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:
-            file.writelines(json.dumps(item) + "\n" for item in found.items())
+            file.writelines(json.dumps([key, *astuple(counted)]) + "\n"
+                            for key, counted in found.items())

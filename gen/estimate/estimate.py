@@ -11,7 +11,7 @@ from ..dataflow.graph import Dataflow
 from ..design import Design
 from .activity import Activity
 from .power import Power, power_of
-from .resources import block_resources
+from .resources import block_resources, dataflow_resources
 
 __all__ = ["BlockEstimate", "Estimate", "estimate"]
 
@@ -65,8 +65,8 @@ class Estimate:
 
     @property
     def resources(self) -> Resources:
-        """The sum over the blocks."""
-        return sum((block.resources for block in self.blocks), Resources())
+        """What the blocks take together, DSPs that they share counted whole."""
+        return dataflow_resources(self.dataflow, family_of(self.part))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -80,6 +80,11 @@ class Estimate:
             "blocks": [block.to_json() for block in self.blocks],
             "power": self.power.to_json() if self.power else None,
         }  # fmt: skip
+
+
+def family_of(part: Part | None) -> str:
+    """Whose areas are estimated for a part; without one those of the 7-series."""
+    return part.architecture if part else "xc7"
 
 
 def resources_json(resources: Resources) -> dict[str, float]:
@@ -102,8 +107,9 @@ def estimate(design: Design, part: Part | None = None,
     """
     flow = design.dataflow
     blocks = tuple(
-        BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
-                      block.params.cycles) for block in flow.blocks.values())
+        BlockEstimate(block.name, block.params.kind, block.layer,
+                      block_resources(block.params, family_of(part)), block.params.cycles)
+        for block in flow.blocks.values())
     return Estimate(flow, part, design.clock, blocks,
                     power_of(flow, {b.name: b.resources for b in blocks}, part, design.clock,
                              activity))

@@ -15,8 +15,9 @@ from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
 from .cover import SHARED_INPUTS, Cut, cover, shared_sites
-from .logic import LEAF, Chain, Logic, Product, Register, Rules, Store, read
+from .logic import LEAF, Chain, Logic, Product, Register, Store
 from .memories import Mapped, ecp5_memory, xc7_memory
+from .reader import Rules, read
 
 __all__ = ["FAMILIES", "Mapping", "map_block"]
 

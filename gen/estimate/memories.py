@@ -18,8 +18,8 @@ __all__ = ["Mapped", "ecp5_memory", "xc7_memory"]
 _XC7_BLOCK, _XC7_TABLE_BITS = 129, 64
 """Cost of a RAMB18E1, and bits of a table of constants in logic that cost 1."""
 
-_XC7_SITE, _ECP5_LUT = 2, 1
-"""Cost of memories in LUTs: 8 for the four sites of a RAM32M, 4 for the four of a DPR16X4."""
+_XC7_SITE, _ECP5_LUT = 2, 4 / 6
+"""Cost of memories in LUTs: 8 for the four sites of a RAM32M, 4 for the six LUTs of a DPR16X4."""
 
 _ECP5_BLOCK, _ECP5_TABLE_BITS = 128, 16
 
@@ -65,11 +65,11 @@ def _xc7_sites(width: int, depth: int) -> int:
 
 
 def _ecp5_luts(width: int, depth: int) -> int:
-    """Of TRELLIS_DPR16X4, four LUTs each."""
-    return -(-width // 4) * 4 * -(-depth // 16)
+    """Of TRELLIS_DPR16X4: four LUTs each, and two whose inputs the write port needs."""
+    return -(-width // 4) * 6 * -(-depth // 16)
 
 
-def _mapped(store: Store, luts: Callable[[int, int], int], price: int, block: int,
+def _mapped(store: Store, luts: Callable[[int, int], int], price: float, block: int,
             table_bits: int) -> Mapped:
     """The cheaper of LUTs and block RAM, or what the style says; an asynchronous one is in LUTs."""
     width, depth = store.width, store.depth

@@ -65,7 +65,7 @@ def core(dataflow: Dataflow, directory: Path) -> Top:
 
 def family_of(part: Part) -> Family:
     """How parts like this one are synthesised."""
-    return Ecp5() if part.family == "ECP5" else Xilinx7()
+    return Ecp5() if part.architecture == "ecp5" else Xilinx7()
 
 
 def available(part: Part) -> Resources:
