@@ -38,6 +38,7 @@ from tests.e2e.random_networks import random_folding, random_network
 
 from .area import yosys_version
 from .designs import SIGNED_4, UNSIGNED_4, neuron
+from .estimates import summary, tested
 from .measure import FAMILIES, measure
 
 __all__ = ["ASSET", "fit", "fitted_blocks", "main"]
@@ -140,17 +141,29 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=NETWORKS, metavar="N",
                         help=f"random networks (default {NETWORKS}, at most 200)")
+    parser.add_argument("--test", action="store_true",
+                        help="fit nothing: test, and store how far off estimates are")
+    parser.add_argument("--known", action="store_true",
+                        help="with --test: only the designs that were measured before")
     arguments = parser.parse_args()
     console = Console()
-    stored: dict[str, Any] = {"yosys": yosys_version(),
+    stored: dict[str, Any]
+    if arguments.test:
+        stored = json.loads(ASSET.read_text())
+        for family in FAMILIES:
+            results = tested(family, known=arguments.known)
+            for result in results:
+                console.print(f"{family} {result.name}: {result.said} {result.found}")
+            stored[family]["tested"] = summary(results)
+            console.print(family, stored[family]["tested"])
+        ASSET.write_text(json.dumps(stored, indent=1) + "\n")
+        return
+    stored = {"yosys": yosys_version(),
                               "date": datetime.now(UTC).date().isoformat()}
-    before = json.loads(ASSET.read_text()) if ASSET.is_file() else {}
     for family in FAMILIES:
         blocks = list(fitted_blocks(min(arguments.networks, 200), family))
         found = measure({block.name: (block.verilog, block.top) for block in blocks}, family)
         stored[family] = fit(blocks, found)
-        if "tested" in before.get(family, {}):
-            stored[family]["tested"] = before[family]["tested"]
         for kind, row in stored[family]["blocks"].items():
             console.print(f"{family} {kind}: {row['count']} blocks, median error "
                           f"{row['median_error']:.1%}, worst {row['worst_error']:.1%}")

@@ -28,7 +28,7 @@ from quantloom.sim.cache import cache_root
 
 from .area import modules_of, yosys_version
 
-__all__ = ["FAMILIES", "measure"]
+__all__ = ["FAMILIES", "measure", "measured"]
 
 FAMILIES = {family.name: family for family in (Xilinx7(), Ecp5())}
 """By name: the script that synthesises for it, and how its netlists are counted."""
@@ -59,6 +59,12 @@ def measure(modules: Mapping[str, tuple[str, str]], family: str) -> dict[str, Re
             store.add({keys[name]: counted for name, counted in zip(group, found, strict=True)})
             progress.advance(task, len(group))
     return {name: store.known[key] for name, key in keys.items()}
+
+
+def measured(module: tuple[str, str], family: str) -> Resources | None:
+    """What a module occupies if that was measured before."""
+    store = _Store(family)
+    return store.known.get(store.key(modules_of(*module), module[1]))
 
 
 def _groups(names: Sequence[str], sources: Mapping[str, str]) -> Iterator[list[str]]:

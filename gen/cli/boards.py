@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"parts": [asdict(part) for part in PARTS.values()]})
         return 0
-    rows = table("part", "family", ">LUTs", ">as memory", ">FFs", ">BRAM36", ">DSP48")
+    rows = table("part", "family", ">LUTs", ">as memory", ">FFs", ">BRAM36", ">DSP")
     for part in PARTS.values():
         rows.add_row(part.name, part.family, *(f"{number:,}" for number in (
             part.luts, part.lutram_luts, part.ffs, part.bram36, part.dsp)))
