@@ -88,16 +88,17 @@ def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Resources]:
             lambda found, own=own, k=k: f"{found[1]}m{k}_{found[2]}" if found[2] in own
             else found[0], source, flags=re.M))
         tops.append(f"m{k}_{top}")
+        texts[-1] = texts[-1].replace(f"module {tops[-1]}(",
+                                      f"(* keep_hierarchy *)\nmodule {tops[-1]}(")
     # A module without connections, none of whose parts may be swept away.
     instances = "\n".join(f"(* keep *) {top} u{k} ();" for k, top in enumerate(tops))
     texts.append(f"module everything;\n{instances}\nendmodule\n")
-    read, *rest = (line for line in FAMILIES[family].script(["design.v"], "everything", pads=False)
-                   if not line.startswith("write_verilog"))
+    script = [line for line in FAMILIES[family].script(["design.v"], "everything", pads=False)
+              if not line.startswith("write_verilog")]
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         (directory / "design.v").write_text("\n".join(texts))
-        run_yosys([read, "setattr -mod -set keep_hierarchy 1 " + " ".join(tops), *rest],
-                  directory=directory)
+        run_yosys(script, directory=directory)
         data: dict[str, Any] = json.loads((directory / "everything.json").read_text())
     return [FAMILIES[family].count(Netlist(data, top)) for top in tops]
 
