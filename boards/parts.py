@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PARTS", "Part", "part"]
+__all__ = ["ARCHITECTURES", "PARTS", "Part", "part"]
+
+ARCHITECTURES = {"Zynq-7000": "xc7", "Artix-7": "xc7", "ECP5": "ecp5"}
+"""By family of parts, the architecture that its parts are made of, as synthesis names it."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A 7-series part.
+    """A part.
 
     Parameters
     ----------
@@ -17,15 +20,17 @@ class Part:
         Ordering code without speed grade and package.
     family : str
     luts : int
-        Six-input LUTs; each is a site for a LUT, two small LUTs, or a carry bit.
+        7-series: six-input LUTs; each is a site for a LUT, two small LUTs, or a carry bit.
+        ECP5: four-input LUTs.
     lutram_luts : int
         Those of them that can be memories.
     ffs : int
         Flip-flops.
-    bram36 : int
-        RAMB36E1; each can be two RAMB18E1.
+    bram36 : float
+        Block RAM in units of 36 kbit: RAMB36E1, each of which can be two RAMB18E1, or pairs of
+        DP16KD.
     dsp : int
-        DSP48E1.
+        DSP48E1, or MULT18X18D.
     """
 
     name: str
@@ -33,8 +38,13 @@ class Part:
     luts: int
     lutram_luts: int
     ffs: int
-    bram36: int
+    bram36: float
     dsp: int
+
+    @property
+    def architecture(self) -> str:
+        """``xc7`` or ``ecp5``."""
+        return ARCHITECTURES[self.family]
 
 
 PARTS: dict[str, Part] = {row.name: row for row in (
@@ -53,7 +63,7 @@ PARTS: dict[str, Part] = {row.name: row for row in (
     Part("LFE5U-45F", "ECP5", 43_848, 21_924, 43_848, 54, 72),
     Part("LFE5U-85F", "ECP5", 83_640, 41_820, 83_640, 104, 156),
 )}  # fmt: skip
-"""Parts by name, from the families' data sheets (DS190, DS180)."""
+"""Parts by name, from the families' data sheets (DS190, DS180; FPGA-DS-02012)."""
 
 
 def part(name: str) -> Part:

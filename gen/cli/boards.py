@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         boards.add_row(board.name, board.title, board.part.name, HOSTS[board.host])
     console.print(boards)
     console.print("or a file in the form of amaranth-boards\n")
-    rows = table("part", "family", ">LUTs", ">as memory", ">FFs", ">BRAM36", ">DSP48")
+    rows = table("part", "family", ">LUTs", ">as memory", ">FFs", ">BRAM36", ">DSP")
     for part in PARTS.values():
         rows.add_row(part.name, part.family, *(f"{number:,}" for number in (
             part.luts, part.lutram_luts, part.ffs, part.bram36, part.dsp)))

@@ -127,7 +127,7 @@ def choose_folding(network: Network, stored: Mapping[str, Folding] | None,
 
 def estimate(design: Design, room: Room | None) -> dict[str, Any]:
     """Estimated resources, for machines."""
-    resources = occupied(design.dataflow)
+    resources = occupied(design.dataflow, room[0] if room else None)
     value: dict[str, Any] = {"estimate": shown(resources), "part": None}
     if room is not None:
         part, limit = room
@@ -140,7 +140,7 @@ def estimate(design: Design, room: Room | None) -> dict[str, Any]:
 
 def print_estimate(design: Design, room: Room | None) -> None:
     """Print the estimated resources, against the part if there is one."""
-    resources = occupied(design.dataflow)
+    resources = occupied(design.dataflow, room[0] if room else None)
     used = shown(resources)
     if room is None:
         console.print("estimated: " + ", ".join(f"{n:,g} {name}" for name, n in used.items()))

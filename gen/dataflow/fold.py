@@ -12,6 +12,7 @@ from ...boards.parts import part as find_part
 from ...rtl_templates.resources import Resources
 from ..errors import TargetError
 from ..network import Network
+from .family import on_family
 from .graph import Dataflow
 from .lower import lower
 from .options import Layers
@@ -70,13 +71,14 @@ class Folded:
 
 def limits(part: Part, utilisation: float = UTILISATION) -> Resources:
     """What a design may take of a part: a share of its LUT sites, all of the rest."""
-    return Resources(lut=part.luts * utilisation, ff=part.ffs, bram18=2 * part.bram36,
+    return Resources(lut=part.luts * utilisation, ff=part.ffs, bram18=int(2 * part.bram36),
                      dsp=part.dsp)
 
 
-def occupied(dataflow: Dataflow) -> Resources:
+def occupied(dataflow: Dataflow, part: Part | None = None) -> Resources:
     """What the blocks of a dataflow take together, by their own formulas."""
-    return sum((block.params.resources for block in dataflow.blocks.values()), Resources())
+    total = sum((block.params.resources for block in dataflow.blocks.values()), Resources())
+    return on_family(total, (part or DEFAULT_PART).architecture)
 
 
 def fold(network: Network, target: int | None = None, *, part: Part | str | None = None,
@@ -161,7 +163,7 @@ def fold_for(network: Network, part: Part, target: int | None = None, *,
 
 def require_fit(dataflow: Dataflow, part: Part, room: Resources, *, clock: float) -> None:
     """Raise TargetError if a design takes more than ``room`` of a part."""
-    resources = occupied(dataflow)
+    resources = occupied(dataflow, part)
     if not resources.fits(room):
         raise TargetError(
             f"{dataflow.name} does not fit {part.name} with this folding, at "
@@ -176,9 +178,9 @@ class _Search:
     """
 
     def __init__(self, network: Network, part: Part | None, update: Update = lambda **_: None):
-        self.network, self.update = network, update
+        self.network, self.part, self.update = network, part, update
         update(text="listing foldings")
-        self.layers = Layers(network)
+        self.layers = Layers(network, (part or DEFAULT_PART).architecture)
         total = limits(part or DEFAULT_PART, 1.0)
         if part is None:
             total = replace(total, bram18=total.bram18 // BRAM_DEARER)
@@ -205,7 +207,7 @@ class _Search:
         self.update(text=f"sizing buffers for {choice.interval:,} cycles a frame")
         foldings = _foldings(choice)
         dataflow = lower(self.network, foldings)
-        found = Folded(foldings, dataflow, occupied(dataflow))
+        found = Folded(foldings, dataflow, occupied(dataflow, self.part))
         self._added = found.resources + choice.resources * -1
         return found
 

@@ -11,6 +11,7 @@ from ...rtl_templates.queue import credit_resources
 from ...rtl_templates.resources import Resources
 from ..network import Network
 from .builder import beats_of
+from .family import on_family, suits
 from .plan import INPUT, Folding, Plan, input_options, plan
 from .trial import Trial
 
@@ -68,6 +69,8 @@ class Layers:
     Parameters
     ----------
     network : Network
+    architecture : str
+        Of the part that they are priced for.
 
     Attributes
     ----------
@@ -77,8 +80,8 @@ class Layers:
         comes between (see ``rtl_templates.chain``).
     """
 
-    def __init__(self, network: Network):
-        self.network = network
+    def __init__(self, network: Network, architecture: str = "xc7"):
+        self.network, self.architecture = network, architecture
         self.layers: dict[str, Layer] = {}
         shapes = [beats_of(network.input, lanes) for lanes in input_options(network)]
         self.layers[INPUT] = Layer(INPUT, (), tuple(
@@ -106,6 +109,8 @@ class Layers:
         domains = {tensor: self.given(tensor) for tensor in tensors}
         first = {tensor: domain[0] for tensor, domain in domains.items()}
         for folding in layout.foldings():
+            if not suits(folding, self.architecture):
+                continue
             trial = layout.trial(folding, first)
             if not trial.follows:
                 yield _option(folding, None, trial)
@@ -154,8 +159,10 @@ class Layers:
             return trial.joins[0]
 
         joins = self._price((tensor, source, taken), blocks, interval)
-        return joins + credit_resources(source.width, CHAIN_LATENCY, None) if (
-            tensor in self.chained) else joins
+        if tensor not in self.chained:
+            return joins
+        return joins + on_family(credit_resources(source.width, CHAIN_LATENCY, None),
+                                 self.architecture)
 
     def _price(self, key: Hashable, blocks: Callable[[], Sequence[BlockParams]],
                interval: int) -> Resources:
@@ -167,8 +174,8 @@ class Layers:
         registers = tuple(interval >= slack for slack in self._slack[key])
         if (key, registers) not in self._prices:
             made = blocks() if made is None else made
-            self._prices[key, registers] = sum((price(block, interval) for block in made),
-                                               Resources())
+            self._prices[key, registers] = on_family(
+                sum((price(block, interval) for block in made), Resources()), self.architecture)
         return self._prices[key, registers]
 
 

@@ -15,7 +15,7 @@ from ..errors import QuantloomError
 from .activity import Activity, load_activity
 from .latency import first_latency
 from .power import Power, power_of
-from .resources import block_resources
+from .resources import block_resources, dataflow_resources
 from .timing import Speed, delays, speeds, stored_fit
 from .traffic import Traffic, traffic
 
@@ -80,8 +80,8 @@ class Estimate:
 
     @property
     def resources(self) -> Resources:
-        """The sum over the blocks."""
-        return sum((block.resources for block in self.blocks), Resources())
+        """What the blocks take together, DSPs that they share counted whole."""
+        return dataflow_resources(self.dataflow, family_of(self.part))
 
     @property
     def slowest(self) -> BlockEstimate:
@@ -97,7 +97,7 @@ class Estimate:
         """The clock, what limits it, and how far estimates were from placed designs."""
         slowest, judged = self.slowest, stored_fit()["held_out"]
         result = {"fmax_mhz": round(self.fmax_mhz, 1), "slowest_block": slowest.name,
-                  "path": str(slowest.speed.path), "placed": delays(_family(self.part)).placed}
+                  "path": str(slowest.speed.path), "placed": delays(family_of(self.part)).placed}
         if result["placed"]:
             result["error"] = {key: value for key, value in judged.items() if key != "lines"}
         return result
@@ -146,9 +146,9 @@ NAMES = {"lut": "LUT sites", "ff": "flip-flops", "bram36": "BRAM36", "dsp": "DSP
 """What the keys of :func:`resources_json` count."""
 
 
-def _family(part: Part | None) -> str:
-    """As Yosys names it."""
-    return "ecp5" if part is not None and part.family == "ECP5" else "xc7"
+def family_of(part: Part | None) -> str:
+    """Whose areas are estimated for a part; without one those of the 7-series."""
+    return part.architecture if part else "xc7"
 
 
 def resources_json(resources: Resources) -> dict[str, float]:
@@ -194,10 +194,11 @@ def estimate(design: Design | str | Path, part: Part | str | None = None,
         except ValueError as problem:
             raise QuantloomError(str(problem)) from None
     flow = design.dataflow
-    fastest = speeds(flow, delays(_family(part)))
+    fastest = speeds(flow, delays(family_of(part)))
     blocks = tuple(
-        BlockEstimate(block.name, block.params.kind, block.layer, block_resources(block.params),
-                      block.params.cycles, fastest[block.name]) for block in flow.blocks.values())
+        BlockEstimate(block.name, block.params.kind, block.layer,
+                      block_resources(block.params, family_of(part)), block.params.cycles,
+                      fastest[block.name]) for block in flow.blocks.values())
     return Estimate(flow, part, design.clock, blocks, first_latency(flow), traffic(flow),
                     power_of(flow, {b.name: b.resources for b in blocks}, part, design.clock,
                              activity))

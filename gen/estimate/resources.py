@@ -1,20 +1,96 @@
-"""What the blocks of a dataflow take on a family of parts."""
+"""What the blocks of a dataflow take on a family of parts.
+
+A block's own description is read and covered with LUTs (:mod:`.logic`, :mod:`.mapping`); what
+synthesis makes of such logic is calibrated with netlists: ``areas.json`` holds, by family and kind
+of block, the factors that :mod:`bench.characterise` fitted, how far estimates were off on
+the designs they were tested on, and with which tools.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.resources import Resources
+from ..dataflow.graph import Dataflow
+from .mapping import FAMILIES, map_block
+from .mapping import Mapping as Mapped
 
-__all__ = ["block_resources"]
+__all__ = ["FAMILIES", "block_resources", "calibration", "dataflow_resources", "terms"]
+
+_ANY = "*"
+"""The factors of kinds that were not there when they were fitted."""
+
+_KEPT = 4096
+"""Blocks whose mapping is remembered."""
+
+
+@cache
+def calibration() -> dict[str, Any]:
+    """What was fitted, on what, and how well it predicts."""
+    text = (files("quantloom.gen") / "assets" / "areas.json").read_text()
+    stored: dict[str, Any] = json.loads(text)
+    return stored
+
+
+def terms(mapped: Mapped) -> dict[str, float]:
+    """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are."""
+    return {"logic": mapped.logic, "wide": mapped.wide, "table": mapped.table,
+            "block": 1.0}
 
 
 def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
     """What a block takes.
 
+    DSPs are shares where blocks can have one together; see :func:`dataflow_resources`.
+
     Parameters
     ----------
     params : BlockParams
     family : str
-        As Yosys names it.
+        ``xc7``: LUT sites, RAMB18E1 and DSP48E1. ``ecp5``: LUT4, DP16KD and MULT18X18D.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family.
     """
-    return params.resources
+    mapped = _mapped(params, family)
+    factors: Mapping[str, Mapping[str, float]] = calibration()[family]["factors"]
+    own = factors.get(params.kind, factors[_ANY])
+    logic = sum(own.get(name, 0.0) * value for name, value in terms(mapped).items())
+    shares = sum(count / SIMD_LANES[width] for width, count in mapped.simd.items())
+    return Resources(lut=logic + mapped.carry + mapped.memory, ff=mapped.ff, bram18=mapped.bram,
+                     dsp=mapped.multipliers + shares)
+
+
+def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
+    """What all blocks take together, DSPs that they share counted whole.
+
+    Of adders of a width, as many share a DSP48E1 as fit; one that is left alone becomes a carry
+    chain.
+    """
+    params = [block.params for block in dataflow.blocks.values()]
+    total = sum((block_resources(block, family) for block in params), Resources())
+    adders: Counter[int] = Counter()
+    multipliers = 0
+    for block in params:
+        mapped = _mapped(block, family)
+        adders.update(mapped.simd)
+        multipliers += mapped.multipliers
+    lut, dsp = total.lut, multipliers
+    for width, count in adders.items():
+        dsp += (count + SIMD_LANES[width] - 2) // SIMD_LANES[width]
+        lut += width if count % SIMD_LANES[width] == 1 else 0
+    return Resources(lut, total.ff, total.bram18, dsp)
+
+
+@lru_cache(maxsize=_KEPT)
+def _mapped(params: BlockParams, family: str) -> Mapped:
+    return map_block(params, family)

@@ -15,7 +15,7 @@ class Family(Protocol):
     """Synthesis for one family of parts with Yosys."""
 
     name: str
-    """As in :attr:`.Part.family`'s tools: ``xc7``, ``ecp5``."""
+    """As :attr:`.Part.architecture`: ``xc7``, ``ecp5``."""
 
     def script(self, sources: Sequence[str], top: str, *, pads: bool) -> list[str]:
         """Yosys commands from Verilog to a netlist.

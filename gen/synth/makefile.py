@@ -114,7 +114,7 @@ def _board(dataflow: Dataflow, directory: Path) -> tuple[Top, Board | None]:
 def _board_rules(folder: Path, top: Top, board: Board, directory: Path, clock: float) -> str:
     pins, platform = pins_of(board, top.ports), board.platform
     values = {"board": board.name, "top": top.name, "sources": _sources(top, directory)}
-    if board.part.family == "ECP5":
+    if board.part.architecture == "ecp5":
         device = Ecp5Device(platform.device, platform.package, platform.speed)
         values["constraints"] = f"{top.name}.lpf"
         (folder / values["constraints"]).write_text(lpf(pins, top.clocks))

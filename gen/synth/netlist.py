@@ -72,12 +72,14 @@ class Depth:
 
 
 class Netlist:
-    """The top module of a netlist that Yosys wrote as JSON.
+    """A module of a netlist that Yosys wrote as JSON, the top one if none is named.
 
     Parameters
     ----------
     data : dict
         Content of the file.
+    module : str or None
+        Another module than the top.
 
     Raises
     ------
@@ -85,14 +87,21 @@ class Netlist:
         If no module is marked as the top.
     """
 
-    def __init__(self, data: Mapping[str, Any]):
+    cells: Mapping[str, Cell]
+    ports: Mapping[str, Any]
+    netnames: Mapping[str, Any]
+
+    def __init__(self, data: Mapping[str, Any], module: str | None = None):
+        if module is not None:
+            self.cells, self.ports, self.netnames = (
+                data["modules"][module][part] for part in ("cells", "ports", "netnames"))
+            return
         tops = [m for m in data["modules"].values()
                 if int(str(m.get("attributes", {}).get("top", "0")), 2)]
         if not tops:
             raise ValueError("the netlist must have a top module")
-        self.cells: Mapping[str, Cell] = tops[0]["cells"]
-        self.ports: Mapping[str, Any] = tops[0]["ports"]
-        self.netnames: Mapping[str, Any] = tops[0].get("netnames", {})
+        self.cells, self.ports = tops[0]["cells"], tops[0]["ports"]
+        self.netnames = tops[0].get("netnames", {})
 
     @classmethod
     def read(cls, file: Path) -> Netlist:

@@ -38,12 +38,12 @@ AROUND = "shell"
 
 def family_of(part: Part) -> Family:
     """How parts like this one are synthesised."""
-    return Ecp5() if part.family == "ECP5" else Xilinx7()
+    return Ecp5() if part.architecture == "ecp5" else Xilinx7()
 
 
 def available(part: Part) -> Resources:
     """All that a part has."""
-    return Resources(lut=part.luts, ff=part.ffs, bram18=2 * part.bram36, dsp=part.dsp)
+    return Resources(lut=part.luts, ff=part.ffs, bram18=round(2 * part.bram36), dsp=part.dsp)
 
 
 def synthesise(dataflow: Dataflow, out: Path, top: Top, part: Part, *, board: Board | None = None,

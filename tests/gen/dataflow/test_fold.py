@@ -39,7 +39,7 @@ from quantloom.rtl_templates.types import BIPOLAR, IntType
 from ...e2e.random_networks import random_network
 from ...networks import tiny_network
 
-SMALL = Part("small", "test", 3_000, 1_000, 6_000, 10, 4)
+SMALL = Part("small", "Zynq-7000", 3_000, 1_000, 6_000, 10, 4)
 PRICES = scarcity(limits(SMALL, 1.0))
 
 
@@ -186,7 +186,7 @@ def test_fastest_that_fits(seed):
     free = fold_for(network, PARTS["XC7Z100"])
     slow = fold_for(network, PARTS["XC7Z100"], every.paces()[-1])
     lut = round((free.resources.lut + slow.resources.lut) / 2)
-    tight = Part("tight", "test", lut, lut, 10**5, 100, 0)
+    tight = Part("tight", "Zynq-7000", lut, lut, 10**5, 100, 0)
     found = fold_for(network, tight, utilisation=1.0)
     assert found.resources.fits(limits(tight, 1.0))
     assert free.dataflow.interval < found.dataflow.interval < slow.dataflow.interval
@@ -200,7 +200,7 @@ def test_refusals():
     network = network_of(0)
     fast = fold_for(network, PARTS["XC7Z100"])
     need = shown(fast.resources)["LUT sites"]
-    room = Part("room", "test", int(need) - 20, 0, 10**5, 100, 0)
+    room = Part("room", "Zynq-7000", int(need) - 20, 0, 10**5, 100, 0)
     with pytest.raises(TargetError) as refused:
         fold_for(network, room, fast.dataflow.interval, utilisation=1.0, clock=50.0)
     text = str(refused.value)
@@ -212,7 +212,7 @@ def test_refusals():
     assert text.endswith(f"The fastest folding that fits takes {slower.dataflow.interval} cycles "
                          f"a frame ({50e6 / slower.dataflow.interval:,.0f} images/s at 50 MHz).")
 
-    nothing = Part("nothing", "test", 100, 0, 60, 1, 1)
+    nothing = Part("nothing", "Zynq-7000", 100, 0, 60, 1, 1)
     with pytest.raises(TargetError, match=r"mini does not fit nothing at any speed: the smallest "
                        r"design, at \d+ cycles .* of 90 LUT sites \(90% of 100\), .* of 60 FF, "
                        r"0 of 1 BRAM36, 0 of 1 DSP; short of \d+ LUT sites and \d+ FF\.$"):
@@ -255,7 +255,7 @@ def test_parts():
 
 def test_sums_move_to_dsps_where_luts_bind():
     network = network_of(0)
-    part = Part("tight", "test", 10**5, 10**5, 10**5, 100, 0)
+    part = Part("tight", "Zynq-7000", 10**5, 10**5, 10**5, 100, 0)
     without = None
     while part.luts:  # fewer and fewer LUTs, until there are too few without DSPs
         try:
@@ -315,3 +315,18 @@ def test_pixels_of_a_stride():
     with pytest.raises(QuantloomError, match=r"pixels must be one of 1 with .*, not 2"):
         layout.check({**fast, "simd": 3})
     assert fold(network, 32)["conv"]["pixels"] == 2
+
+
+def test_fits_an_ecp5():
+    """Its own numbers, and no adders in DSPs, which share them on the 7-series alone."""
+    network, ecp5 = network_of(0), PARTS["LFE5U-25F"]
+    found = fold_for(network, ecp5)
+    assert not any(folding.get("dsp_rows") for folding in found.foldings.values())
+    assert found.resources == occupied(found.dataflow, ecp5)
+    assert found.resources.fits(limits(ecp5))
+    assert found.resources.lut > occupied(found.dataflow).lut
+    keys = {key for layer in Layers(network, "ecp5").layers.values() for option in layer.options
+            for key in option.folding.items()}
+    assert ("dsp_rows", 0) in keys and ("dsp_rows", 2) not in keys
+    assert any(option.folding.get("dsp_rows") == 2 for layer in Layers(network).layers.values()
+               for option in layer.options)

@@ -1,0 +1,195 @@
+"""Logic bit by bit, as synthesis sees it before it maps anything.
+
+A signal is a *literal*: twice the number of a node, plus 1 if it is complemented; node 0 is the
+constant 0. Equal logic is one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["AND", "LEAF", "MUX", "XOR", "Chain", "Logic", "Product", "Register", "Store"]
+
+LEAF, AND, XOR, MUX = range(4)
+"""Kinds of nodes."""
+
+
+@dataclass
+class Chain:
+    """A carry chain: an adder (its operands' bits) or a comparison (its propagate and kill bits).
+
+    ``used`` is the number of bits that something reads, ``simd`` whether DSPs may take it.
+    """
+
+    operands: tuple[list[int], list[int]]
+    compares: bool = False
+    minus: bool = False
+    simd: bool = False
+    used: int = 0
+    outputs: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Product:
+    """A multiplication that DSPs take: literals of its factors, whether they are signed."""
+
+    factors: tuple[list[int], list[int]]
+    outputs: list[int]
+    signed: bool
+
+
+@dataclass
+class Register:
+    """A flip-flop: what it takes, when, and what resets it to what; literals.
+
+    An ``enable`` of 1 and a ``reset`` of 0 are none.
+    """
+
+    node: int
+    data: int
+    enable: int
+    reset: int
+    value: int
+    init: int
+
+
+@dataclass
+class Store:
+    """A memory: its size as far as it is read, ports, and literals at its inputs.
+
+    ``enabled`` is whether the read port has an enable.
+    """
+
+    width: int
+    depth: int
+    written: bool
+    synchronous: bool
+    style: str
+    inputs: list[int]
+    outputs: list[int]
+    transparent: bool
+    enabled: bool
+    words: tuple[int, ...] = ()
+
+
+class Logic:
+    """Nodes, and what they are read by.
+
+    Attributes
+    ----------
+    kind, first, second, third : list of int
+        By node; literals of its inputs. A multiplexer gives its second if its first is 1.
+    registers : dict of int to Register
+        By node.
+    chains, products, stores
+    roots : list of int
+        Literals at the outputs.
+    tables : dict of int to float
+        Nodes that are bits of long tables of constants, and how much longer than 32 words, in 32.
+    """
+
+    def __init__(self) -> None:
+        self.kind = [LEAF]
+        self.first, self.second, self.third = [0], [0], [0]
+        self._known: dict[tuple[int, int, int, int], int] = {}
+        self.registers: dict[int, Register] = {}
+        self.chains: list[Chain] = []
+        self.products: list[Product] = []
+        self.stores: list[Store] = []
+        self.roots: list[int] = []
+        self.tables: dict[int, float] = {}
+
+    def leaf(self) -> int:
+        """A new node that no logic drives."""
+        self.kind.append(LEAF)
+        for inputs in (self.first, self.second, self.third):
+            inputs.append(0)
+        return 2 * (len(self.kind) - 1)
+
+    def _node(self, kind: int, a: int, b: int, c: int = 0) -> int:
+        key = (kind, a, b, c)
+        found = self._known.get(key)
+        if found is None:
+            self.kind.append(kind)
+            self.first.append(a)
+            self.second.append(b)
+            self.third.append(c)
+            found = self._known[key] = 2 * (len(self.kind) - 1)
+        return found
+
+    def and_(self, a: int, b: int) -> int:
+        """Both."""
+        if a > b:
+            a, b = b, a
+        if a < 2:
+            return b if a else 0
+        if a == b:
+            return a
+        return 0 if a ^ b == 1 else self._node(AND, a, b)
+
+    def or_(self, a: int, b: int) -> int:
+        """Any."""
+        return self.and_(a ^ 1, b ^ 1) ^ 1
+
+    def xor(self, a: int, b: int) -> int:
+        """Exactly one."""
+        inverted = (a ^ b) & 1
+        a, b = a & ~1, b & ~1
+        if a > b:
+            a, b = b, a
+        if not a:
+            return b ^ inverted
+        return inverted if a == b else self._node(XOR, a, b) ^ inverted
+
+    def mux(self, s: int, a: int, b: int) -> int:
+        """``a`` if ``s``, else ``b``. A constant stays at its input: a register may want it."""
+        if s < 2:
+            return a if s else b
+        if a == b:
+            return a
+        if s & 1:
+            s, a, b = s ^ 1, b, a
+        if a ^ b == 1:
+            return self.xor(s, b)
+        if a & 1:
+            return self._node(MUX, s, a ^ 1, b ^ 1) ^ 1
+        return self._node(MUX, s, a, b)
+
+    def all(self, bits: Sequence[int]) -> int:
+        """Conjunction, as a balanced tree."""
+        level = sorted(set(bits))
+        while len(level) > 1:
+            level = [self.and_(*level[k : k + 2]) if k + 1 < len(level) else level[k]
+                     for k in range(0, len(level), 2)]
+        return level[0] if level else 1
+
+    def any(self, bits: Sequence[int]) -> int:
+        """Disjunction."""
+        return self.all([bit ^ 1 for bit in bits]) ^ 1
+
+    def parity(self, bits: Sequence[int]) -> int:
+        """Exclusive or."""
+        level = list(bits) or [0]
+        while len(level) > 1:
+            level = [self.xor(*level[k : k + 2]) if k + 1 < len(level) else level[k]
+                     for k in range(0, len(level), 2)]
+        return level[0]
+
+    def majority(self, a: int, b: int, c: int) -> int:
+        """Two of three."""
+        return self.or_(self.and_(a, b), self.and_(self.or_(a, b), c))
+
+    def choose(self, words: Sequence[int | None], index: Sequence[int]) -> int | None:
+        """The literal of a number, as a tree of multiplexers; None is anything."""
+        if len(words) == 1:
+            return words[0]
+        level = (len(words) - 1).bit_length() - 1
+        if level >= len(index):
+            return self.choose(words[: 1 << len(index)], index)
+        half = 1 << level
+        low = self.choose(words[:half], index[:level])
+        high = self.choose(words[half:], index[:level])
+        if low is None or high is None:
+            return high if low is None else low
+        return self.mux(index[level], high, low)

@@ -1,0 +1,349 @@
+"""What the logic of a block occupies on a family of parts, before any calibration.
+
+Registers, memories and DSPs follow the rules of the synthesis that makes netlists for the family
+(Yosys 0.70, ``synth_xilinx`` and ``synth_ecp5``); logic is covered with LUTs here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Mapping_
+from dataclasses import dataclass, field, replace
+
+from ...rtl_templates.bit_heap import SIMD_LANES
+from ...rtl_templates.block import BlockParams
+from ...rtl_templates.dot_form import LUT_INPUTS
+from .cover import SHARED_INPUTS, Cut, cover, shared_sites
+from .logic import LEAF, Chain, Logic, Product, Register, Store
+from .memories import Mapped, ecp5_memory, xc7_memory
+from .reader import Rules, read
+
+__all__ = ["FAMILIES", "Mapping", "map_block"]
+
+_XC7_PRICES = (0, 2, 2, 3, 5, 5, 5)
+"""What the mapper is told that a LUT of so many inputs costs: small ones share sites."""
+
+_ECP5_PRICES = (0, 1, 1, 1, 1, 2, 4)
+"""LUT4s in a LUT of so many inputs; PFUMX and L6MUX21 join them."""
+
+_ECP5_HURRY = 2.0
+"""LUT4s that a level less is worth: synthesis for the ECP5 takes wide LUTs to be fast."""
+
+_ECP5_INPUTS = 4
+
+_XC7_FACTORS, _ECP5_FACTORS = (18, 25), (18, 18)
+"""Bits of a DSP's factors."""
+
+_SHORTEST_SRL = 3
+"""Registers in a row, with no reset and nothing read between, that become a shift register."""
+
+_LONGEST_SRL = 32
+
+_SHARED_MUX = 0.6
+"""LUT sites of a bit's choice between two words of a memory made of registers."""
+
+FAMILIES = ("xc7", "ecp5")
+
+_XC7 = Rules(soft_bits=2, compare_bits=6, dsp_bits=9, any_reset=True, simd=True)
+_ECP5 = Rules(soft_bits=4, compare_bits=0, dsp_bits=0, any_reset=False, simd=False)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What a block occupies, by what for.
+
+    Parameters
+    ----------
+    logic : float
+        LUT sites (7-series) or LUT4 (ECP5) of logic.
+    wide : int
+        LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
+    table : float
+        Bits of tables in LUTs, each by how much longer than 32 words it is, in 32.
+    carry : float
+        The same of carry chains.
+    memory : float
+        The same of memories and shift registers.
+    ff : float
+        Flip-flops.
+    bram : int
+        RAMB18E1, or DP16KD.
+    simd : tuple of int
+        Adders that share DSPs, by their width.
+    multipliers : int
+        DSPs of products.
+    """
+
+    logic: float
+    wide: int
+    table: float
+    carry: float
+    memory: float
+    ff: float
+    bram: int
+    simd: dict[int, int] = field(default_factory=dict)
+    multipliers: int = 0
+
+
+def map_block(params: BlockParams, family: str) -> Mapping:
+    """What a block occupies.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
+    if family == "xc7":
+        return _xc7(read(params, _XC7))
+    return _ecp5(read(params, _ECP5))
+
+
+class _Loads:
+    """How often each node is read, by registers, units and the logic that is needed."""
+
+    def __init__(self, logic: Logic):
+        self.logic = logic
+        self.count: Counter[int] = Counter(root >> 1 for root in logic.roots)
+        self.data: dict[int, list[Register]] = {}
+        for register in logic.registers.values():
+            self.count.update((register.data >> 1, register.enable >> 1, register.reset >> 1))
+            self.data.setdefault(register.data, []).append(register)
+        self.units: dict[int, set[int]] = {}
+        self.in_units: Counter[int] = Counter()
+        for unit, bits in _unit_inputs(logic):
+            for bit in bits:
+                self.count[bit >> 1] += 1
+                self.in_units[bit >> 1] += 1
+                self.units.setdefault(bit >> 1, set()).add(unit)
+        seen: set[int] = set()
+        todo = list(self.count)
+        while todo:
+            node = todo.pop()
+            if node in seen or logic.kind[node] == LEAF:
+                continue
+            seen.add(node)
+            for literal in (logic.first[node], logic.second[node], logic.third[node]):
+                if literal > 1:
+                    self.count[literal >> 1] += 1
+                    todo.append(literal >> 1)
+
+
+    def elsewhere(self, node: int) -> bool:
+        """Whether a register that drives some of a DSP's bits is read by anything else."""
+        units = self.units.get(node, set())
+        return len(units) > 1 or self.count[node] > self.in_units[node]
+
+
+def _unit_inputs(logic: Logic) -> Iterator[tuple[int, Sequence[int]]]:
+    """Literals at the inputs of each chain, product and memory, and a number for it."""
+    for chain in logic.chains:
+        for bits in chain.operands:
+            yield id(chain), bits[: chain.used]
+    for product in logic.products:
+        for bits in product.factors:
+            yield id(product), bits
+    for store in logic.stores:
+        yield id(store), store.inputs
+
+
+def _shift_registers(logic: Logic, loads: _Loads, taken: set[int]) -> tuple[int, int]:
+    """Sites of the shift registers, and the flip-flops that they stand for.
+
+    In order: a register that nothing else reads than the next one's data.
+    """
+    registers = logic.registers
+
+    def plain(node: int) -> bool:
+        register = registers.get(node)
+        return register is not None and register.reset == 0 and node not in taken
+
+    follower: dict[int, int] = {}
+    for node, register in registers.items():
+        before = register.data >> 1
+        if (plain(node) and register.data & 1 == 0 and plain(before) and loads.count[before] == 1
+                and registers[before].enable == register.enable):
+            follower[before] = node
+    heads = set(follower) - set(follower.values())
+    sites = absorbed = 0
+    for head in heads:
+        length, node = 1, head
+        while node in follower:
+            node, length = follower[node], length + 1
+        if length >= _SHORTEST_SRL:
+            absorbed += length
+            sites += -(-length // _LONGEST_SRL)
+    return sites, absorbed
+
+
+def _in_dsps(logic: Logic, loads: _Loads) -> tuple[set[int], list[Chain]]:
+    """Flip-flops and adders that DSP48E1 take in with products.
+
+    Up to two registers before each factor; behind the product a register, an adder of something
+    that varies, and another register, each if nothing else reads what is before it.
+    """
+    taken: set[int] = set()
+    adders: list[Chain] = []
+    for product in logic.products:
+        for factor in product.factors:
+            taken |= _before(logic, loads, factor, 2)
+        now = [bit for bit in product.outputs if loads.count[bit >> 1]]
+        after = _behind(logic, loads, now)
+        now = [2 * register.node for register in after] or now
+        taken |= {register.node for register in after}
+        for chain in logic.chains:
+            if chain.compares or chain.simd or not now:
+                continue
+            mine = next((k for k in (0, 1) if any(chain.operands[k]) and
+                         {bit for bit in chain.operands[k] if bit} <= set(now)), None)
+            if mine is None or any(loads.count[bit >> 1] > chain.operands[mine].count(bit)
+                                   for bit in chain.operands[mine] if bit):
+                continue
+            other = chain.operands[1 - mine]
+            if all(bit < 2 for bit in other):
+                continue
+            adders.append(chain)
+            taken |= _before(logic, loads, other, 1)
+            # Lowest bits to which nothing is added are beside the chain.
+            low = [bit for bit in now if bit not in chain.operands[mine]]
+            now = low + [bit for bit in chain.outputs if loads.count[bit >> 1]]
+            break
+        taken |= {register.node for register in _behind(logic, loads, now)}
+    return taken, adders
+
+
+def _before(logic: Logic, loads: _Loads, bits: Sequence[int], most: int) -> set[int]:
+    """Registers that drive all of some bits, and those before them."""
+    taken: set[int] = set()
+    for _ in range(most):
+        bits = [bit for bit in dict.fromkeys(bits) if bit > 1]
+        registers = [logic.registers[bit >> 1] for bit in bits if bit >> 1 in logic.registers]
+        if not bits or len(registers) < len(bits) or any(bit & 1 for bit in bits):
+            break
+        if len({(register.enable, register.reset) for register in registers}) > 1:
+            break
+        own = {register.node for register in registers}
+        if any(loads.elsewhere(node) for node in own):
+            break  # they are in the DSP and outside
+        taken |= own
+        bits = [register.data for register in registers]
+    return taken
+
+
+def _behind(logic: Logic, loads: _Loads, bits: Sequence[int]) -> list[Register]:
+    """Registers that take all of some bits, which nothing else reads."""
+    if not bits or any(loads.count[bit >> 1] != 1 or bit not in loads.data for bit in bits):
+        return []
+    after = [loads.data[bit][0] for bit in bits]
+    if len({(register.enable, register.reset) for register in after}) > 1:
+        return []
+    return after
+
+
+def _signals(logic: Logic) -> list[int]:
+    """Literals that must be there as signals, but for those of carry chains."""
+    roots = list(logic.roots)
+    for register in logic.registers.values():
+        roots += (register.data, register.enable, register.reset)
+    for product in logic.products:
+        for factor in product.factors:
+            roots += factor
+    for store in logic.stores:
+        roots += store.inputs
+    return [root for root in roots if root > 1]
+
+
+def _inverters(logic: Logic, roots: Sequence[int]) -> int:
+    """LUTs that only complement a signal."""
+    return len({root for root in roots if root & 1 and root > 1 and logic.kind[root >> 1] == LEAF})
+
+
+def _products(products: Iterable[Product], room: tuple[int, int], *, signed_only: bool) -> int:
+    """DSPs; ``signed_only`` if an unsigned factor takes a bit more."""
+    count = 0
+    for product in products:
+        widths = sorted(len(bits) + (signed_only and not product.signed)
+                        for bits in product.factors)
+        count += -(-widths[0] // room[0]) * -(-widths[1] // room[1])
+    return count
+
+
+def _xc7(logic: Logic) -> Mapping:
+    loads = _Loads(logic)
+    taken, adders = _in_dsps(logic, loads)
+    srl_sites, in_srl = _shift_registers(logic, loads, taken)
+    roots = _signals(logic)
+    simd: Counter[int] = Counter()
+    sums: list[tuple[int, int]] = []  # select and data of each carry bit
+    carry = 0
+    for chain in logic.chains:
+        bits = [own[: chain.used] for own in chain.operands]
+        if chain.simd:
+            simd[next(width for width in SIMD_LANES if chain.used <= width)] += 1
+        elif not any(chain is adder for adder in adders):
+            carry += chain.used + chain.compares  # what a comparison finds leaves the chain
+            sums += [(logic.and_(a, b ^ 1), b) if chain.compares else (logic.xor(a, b), a)
+                     for a, b in zip(*bits, strict=True)]
+            continue
+        roots += [bit for own in bits for bit in own if bit > 1]
+    ends = roots + [bit for pair in sums for bit in pair if bit > 1]
+    luts = cover(logic, ends, _XC7_PRICES)
+    left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
+    sites = len(left) - shared_sites(left) + _inverters(logic, roots)
+    memories = [xc7_memory(store) for store in logic.stores]
+    products = _products(logic.products, _XC7_FACTORS, signed_only=True)
+    wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
+    found = Mapping(sites, wide, _table(logic, left), carry, srl_sites,
+                    len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
+    return _with_memories(found, logic.stores, memories, LUT_INPUTS)
+
+
+def _table(logic: Logic, luts: Mapping_[int, Cut]) -> float:
+    return sum(excess for node, excess in logic.tables.items() if node in luts)
+
+
+def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
+                   ends: Mapping_[int, int]) -> dict[int, Cut]:
+    """The LUTs that no carry site takes in: those of a bit alone, and both only if narrow."""
+    loads = Counter(leaf for lut in luts.values() for leaf in lut) + Counter(ends)
+    left = dict(luts)
+    for select, data in sums:
+        s, d = select >> 1, data >> 1
+        if s in luts and loads[s] == 1:
+            left.pop(s, None)
+            if d in luts and loads[d] == 1 and len(luts[s] | luts[d]) <= SHARED_INPUTS:
+                left.pop(d, None)
+    return left
+
+
+def _ecp5(logic: Logic) -> Mapping:
+    roots = _signals(logic)
+    carry = 0
+    for chain in logic.chains:
+        carry += 2 * -(-chain.used // 2) + chain.compares
+        roots += [bit for own in chain.operands for bit in own[: chain.used] if bit > 1]
+    luts = cover(logic, roots, _ECP5_PRICES, _ECP5_HURRY)
+    sites = sum(_ECP5_PRICES[len(lut)] for lut in luts.values()) + _inverters(logic, roots)
+    memories = [ecp5_memory(store) for store in logic.stores]
+    products = _products(logic.products, _ECP5_FACTORS, signed_only=False)
+    wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
+    found = Mapping(sites, wide, _table(logic, luts), carry, 0, len(logic.registers),
+                    0, {}, products)
+    return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
+
+
+def _with_memories(found: Mapping, stores: Sequence[Store], memories: Sequence[Mapped],
+                   inputs: int) -> Mapping:
+    """A mapping and its memories; ``inputs`` are those of a LUT, for what tables are made of."""
+    ff, logic = found.ff, found.logic
+    for store, memory in zip(stores, memories, strict=True):
+        ff += memory.ff
+        if memory.registers:  # an enable for each word, and a multiplexer of the words
+            ff += store.width * store.depth
+            logic += store.depth + store.width * (store.depth - 1) * _SHARED_MUX
+        elif memory.table:
+            logic += store.width << max(0, (store.depth - 1).bit_length() - inputs)
+    return replace(found, logic=logic, ff=ff, bram=sum(memory.bram for memory in memories),
+                   memory=found.memory + sum(memory.memory for memory in memories))

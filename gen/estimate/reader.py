@@ -1,0 +1,551 @@
+"""Reads a block's own hardware description into logic.
+
+Constants are followed, registers take their clock enables and synchronous resets out of the logic
+before them, as synthesis does, and what reaches no output is never built.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Fragment, Signal, _ir, _nir
+from amaranth.lib import wiring
+
+from ...rtl_templates.block import BlockParams
+from .logic import MUX, Chain, Logic, Product, Register, Store
+
+__all__ = ["Rules", "read"]
+
+_ROUNDS = 6
+"""Registers that turn out equal or constant are replaced so many times at most."""
+
+_SHORT_TABLE = 5
+"""Address bits of a table up to which each of its bits becomes one LUT."""
+
+_DEEPEST = 100_000
+"""Logic between registers is followed by recursion."""
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Recursion as deep as logic between registers may be."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the synthesis for a family makes of arithmetic and registers.
+
+    Parameters
+    ----------
+    soft_bits : int
+        Widest adder without a carry chain.
+    compare_bits : int
+        Inputs of a LUT among which a comparison on a carry chain is divided; 0 if it is a
+        subtraction instead.
+    dsp_bits : int
+        Narrowest product that a DSP takes.
+    any_reset : bool
+        Whether a flip-flop can be reset to another value than it begins with.
+    simd : bool
+        Whether adders with the attribute for it go into DSPs.
+    """
+
+    soft_bits: int
+    compare_bits: int
+    dsp_bits: int
+    any_reset: bool
+    simd: bool
+
+
+def read(params: BlockParams, rules: Rules) -> Logic:
+    """The logic of a block."""
+    component = params.create()
+    ports = {}
+    for path, member, value in component.signature.flatten(component):
+        signal = value if isinstance(value, Signal) else value.as_value()
+        inward = member.flow == wiring.In
+        ports["__".join(map(str, path))] = (
+            signal, _ir.PortDirection.Input if inward else _ir.PortDirection.Output)
+    netlist = _ir.build_netlist(Fragment.get(component, None), ports)
+    same: dict[int, int] = {}
+    widths: dict[int, int] = {}
+    for _ in range(_ROUNDS):
+        reader = _Reader(netlist, rules, same, widths)
+        with _deep():
+            reader.run()
+        if not reader.merge() | reader.narrow():
+            break
+    return reader.logic
+
+
+class _Reader:
+    """Reads a netlist of Amaranth's.
+
+    ``same`` gives for a register's net what replaces it, ``widths`` for a cell that calculates the
+    bits that are read, so that the next reader knows them.
+    """
+
+    def __init__(self, netlist: _nir.Netlist, rules: Rules, same: dict[int, int],
+                 widths: dict[int, int]):
+        self.cells, self.top = netlist.cells, netlist.top
+        self.rules = rules
+        self.same, self.widths = same, widths
+        self._reached: dict[int, int] = {}
+        self.logic = Logic()
+        self.known: dict[int, int] = {0: 0, 1: 1}
+        self.q_nets: dict[int, int] = {}  # node of a register: its net
+        self._units: dict[int, Chain | Product | Store] = {}
+        self._waiting: list[int] = []
+        self._read_stores: list[int] = []
+        self._inits: dict[int, int] = {}
+        self._writes: dict[int, list[_nir.SyncWritePort]] = {}
+        self._simd = {net >> 16 for signal, value in netlist.signals.items()
+                      if rules.simd and "use_dsp" in signal.attrs for net in value}
+        for cell in self.cells:
+            if isinstance(cell, _nir.SyncWritePort):
+                self._writes.setdefault(cell.memory, []).append(cell)
+
+    def run(self) -> None:
+        """Build all that the outputs need."""
+        logic = self.logic
+        for name, value in self.top.ports_o.items():
+            if not name.startswith("tap"):  # what is only watched is swept away
+                logic.roots += [self.bit(net) for net in value]
+        while self._waiting or self._read_stores:
+            while self._waiting:
+                self._register(self._waiting.pop())
+            if self._read_stores:
+                self._write(self._read_stores.pop())
+
+    def narrow(self) -> bool:
+        """Note how many bits of sums and products are read; whether any were thought to be."""
+        new = False
+        for number, width in self._reached.items():
+            cell = self.cells[number]
+            assert isinstance(cell, _nir.Operator)
+            new |= width < self.widths.get(number, cell.width)
+            self.widths[number] = width
+        return new
+
+    def merge(self) -> bool:
+        """Find registers that are constant, or equal to another; whether there are new ones."""
+        same = self.same
+        found: dict[tuple[int, ...], int] = {}
+        new = False
+        for node, register in self.logic.registers.items():
+            net = self.q_nets[node]
+            data, own = register.data, 2 * node
+            if data in (own, register.init) and (
+                    register.reset == 0 or register.value == register.init):
+                same[net] = register.init
+                new = True
+                continue
+            key = (data, register.enable, register.reset, register.value, register.init)
+            other = found.setdefault(key, net)
+            if other != net:
+                same[net] = other
+                new = True
+        return new
+
+    def bit(self, net: int) -> int:
+        """Literal of a net."""
+        found = self.known.get(net)
+        if found is None:
+            if net in self.same:
+                found = self.bit(self.same[net])
+            else:
+                number, place = net >> 16, net & 0xFFFF
+                found = self._of(number, self.cells[number], place)
+            self.known[net] = found
+        return found
+
+    def bits(self, value: Sequence[int]) -> list[int]:
+        """Literals of nets."""
+        return [self.bit(net) for net in value]
+
+    def _of(self, number: int, cell: _nir.Cell, place: int) -> int:
+        logic = self.logic
+        match cell:
+            case _nir.Operator():
+                return self._operator(number, cell, place)
+            case _nir.AssignmentList():
+                return self._assigned(cell, place)
+            case _nir.FlipFlop():
+                literal = logic.leaf()
+                self.q_nets[literal >> 1] = (number << 16) | place
+                self._waiting.append(literal >> 1)
+                return literal
+            case _nir.Part():
+                stride, value = cell.stride, cell.value
+                fill = value[-1] if cell.value_signed else None
+                words = []
+                for k in range(1 << len(cell.offset)):
+                    at = k * stride + place
+                    if at >= len(value) and k * stride >= len(value):
+                        break
+                    words.append(value[at] if at < len(value) else fill)
+                literals = [None if net is None else self.bit(net) for net in words]
+                return logic.choose(literals, self.bits(cell.offset)) or 0
+            case _nir.Matches():
+                value = self.bits(cell.value)
+                return logic.any([
+                    logic.all([literal ^ (want == "0")
+                               for literal, want in zip(reversed(value), pattern, strict=True)
+                               if want != "-"]) for pattern in cell.patterns])
+            case _nir.PriorityMatch():
+                before = [self.bit(net) ^ 1 for net in cell.inputs[:place]]
+                return logic.all([self.bit(cell.en), self.bit(cell.inputs[place]), *before])
+            case _nir.AsyncReadPort() | _nir.SyncReadPort():
+                return self._read_bit(cell, place)
+            case _nir.Top():
+                return logic.leaf()
+        raise NotImplementedError(f"no area is known of {type(cell).__name__}")
+
+    # Assignments: conditions are priorities among matches, one inside another.
+
+    def _assigned(self, cell: _nir.AssignmentList, place: int) -> int:
+        steps = [(self._path(a.cond), a.value[place - a.start]) for a in cell.assignments
+                 if a.start <= place < a.start + len(a.value)]
+        return self._nested(self.bit(cell.default[place]), steps)
+
+    def _path(self, condition: int) -> list[tuple[int, int]]:
+        """Choices that lead to a condition, outermost first: priority cell and place."""
+        path: list[tuple[int, int]] = []
+        while condition > 1:
+            number = condition >> 16
+            path.append((number, condition & 0xFFFF))
+            condition = self.cells[number].en  # type: ignore[attr-defined]
+        return path[::-1]
+
+    def _nested(self, value: int, steps: list[tuple[list[tuple[int, int]], int]]) -> int:
+        k = 0
+        while k < len(steps):
+            path = steps[k][0]
+            if not path:
+                value = self.bit(steps[k][1])
+                k += 1
+                continue
+            number = path[0][0]
+            inside: dict[Any, list[Any]] = {}
+            while k < len(steps) and steps[k][0] and steps[k][0][0][0] == number:
+                (_, place), *rest = steps[k][0]
+                inside.setdefault(place, []).append((rest, steps[k][1]))
+                k += 1
+            inputs = self.cells[number].inputs  # type: ignore[attr-defined]
+            result = value
+            for place in range(len(inputs) - 1, -1, -1):
+                branch = self._nested(value, inside[place]) if place in inside else value
+                result = self.logic.mux(self.bit(inputs[place]), branch, result)
+            value = result
+        return value
+
+    # Operators.
+
+    def _operator(self, number: int, cell: _nir.Operator, place: int) -> int:
+        logic, name, inputs = self.logic, cell.operator, cell.inputs
+        match name:
+            case "~":
+                return self.bit(inputs[0][place]) ^ 1
+            case "&" | "|" | "^":
+                a, b = self.bit(inputs[0][place]), self.bit(inputs[1][place])
+                return {"&": logic.and_, "|": logic.or_, "^": logic.xor}[name](a, b)
+            case "m":
+                return logic.mux(self.bit(inputs[0][0]), self.bit(inputs[1][place]),
+                                 self.bit(inputs[2][place]))
+            case "b" | "r|":
+                return logic.any(self.bits(inputs[0]))
+            case "r&":
+                return logic.all(self.bits(inputs[0]))
+            case "r^":
+                return logic.parity(self.bits(inputs[0]))
+            case "==" | "!=":
+                equal = logic.all([logic.xor(self.bit(a), self.bit(b)) ^ 1
+                                   for a, b in zip(*inputs, strict=True)])
+                return equal ^ (name == "!=")
+            case "+" | "-" | "*":
+                self._reached[number] = max(self._reached.get(number, 0), place + 1)
+                return (self._multiply(number, cell, place) if name == "*"
+                        else self._add(number, cell, place))
+            case "<<" | "u>>" | "s>>":
+                return self._shifted(cell, place)
+        if name[1:] in ("<", ">", "<=", ">="):
+            return self._compare(cell)
+        raise NotImplementedError(f"no area is known of the operator {name}")
+
+    def _shifted(self, cell: _nir.Operator, place: int) -> int:
+        value, amount = cell.inputs
+        step = -1 if cell.operator == "<<" else 1
+        fill = value[-1] if cell.operator == "s>>" else 0
+        reach = min(len(value), 1 << len(amount))
+        words: list[int | None] = [
+            self.bit(value[at] if 0 <= (at := place + step * k) < len(value) else fill)
+            for k in range(reach)]
+        return self.logic.choose(words, self.bits(amount)) or 0
+
+    def _add(self, number: int, cell: _nir.Operator, place: int) -> int:
+        """A bit of a sum; lowest bits to which nothing is added are the operand's."""
+        logic, minus = self.logic, cell.operator == "-"
+        operands = cell.inputs if len(cell.inputs) == 2 else (
+            _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
+        chain = self._units.get(number)
+        if chain is None:
+            low = 0
+            while low < len(operands[0]):
+                a, b = self.bit(operands[0][low]), self.bit(operands[1][low])
+                if b and (a or minus):
+                    break
+                low += 1
+            chain = Chain(([], []), minus=minus, simd=number in self._simd)
+            chain.low = low  # type: ignore[attr-defined]
+            self._units[number] = chain
+        assert isinstance(chain, Chain)
+        low = chain.low  # type: ignore[attr-defined]
+        if place < low:
+            a, b = self.bit(operands[0][place]), self.bit(operands[1][place])
+            return a or b
+        width = self.widths.get(number, len(operands[0]))
+        soft = width - low <= self.rules.soft_bits and not chain.simd
+        for k in range(low + len(chain.operands[0]), place + 1):
+            for own, value in zip(chain.operands, operands, strict=True):
+                own.append(self.bit(value[k]))
+            if soft:
+                a, b = chain.operands[0][-1], chain.operands[1][-1] ^ minus
+                carry = chain.carry if k > low else int(minus)  # type: ignore[attr-defined]
+                chain.outputs.append(logic.xor(logic.xor(a, b), carry))
+                chain.carry = logic.majority(a, b, carry)  # type: ignore[attr-defined]
+            else:
+                if not chain.outputs:
+                    logic.chains.append(chain)
+                chain.outputs.append(logic.leaf())
+        chain.used = max(chain.used, place - low + 1)
+        return chain.outputs[place - low]
+
+    def _compare(self, cell: _nir.Operator) -> int:
+        logic, name = self.logic, cell.operator
+        a, b = self.bits(cell.inputs[0]), self.bits(cell.inputs[1])
+        if "<" in name:
+            a, b = b, a
+        or_equal = int(name.endswith("="))
+        if name[0] == "s":
+            a[-1], b[-1] = a[-1] ^ 1, b[-1] ^ 1
+        while a and a[-1] == b[-1]:
+            a.pop()
+            b.pop()
+        # Lowest bits that decide nothing: 0 of what is to be reached, 1 of what is to be exceeded.
+        while a and (a[0] == or_equal or b[0] == 1 - or_equal):
+            del a[0], b[0]
+        lut = self.rules.compare_bits
+        if not lut and len(a) > self.rules.soft_bits:
+            chain = Chain((a, b), compares=True, minus=True, used=len(a))
+            chain.outputs = [logic.leaf()]
+            logic.chains.append(chain)
+            return chain.outputs[0]
+        # Groups of bits from the highest, each with ``equal`` and ``greater``.
+        groups = []
+        for start, end in self._groups(a, b, lut or 2 * len(a)):
+            greater, equal = 0, 1
+            for k in range(start, end):
+                greater = logic.or_(logic.and_(a[k], b[k] ^ 1),
+                                    logic.and_(logic.xor(a[k], b[k]) ^ 1, greater))
+                equal = logic.and_(equal, logic.xor(a[k], b[k]) ^ 1)
+            groups.append((greater, equal))
+        if len(groups) <= 2:
+            result = or_equal
+            for greater, equal in groups:
+                result = logic.or_(greater, logic.and_(equal, result))
+            return result
+        chain = Chain(([equal for _, equal in groups], [greater for greater, _ in groups]),
+                      compares=True, used=len(groups))
+        chain.outputs = [logic.leaf()]
+        logic.chains.append(chain)
+        return chain.outputs[0]
+
+    @staticmethod
+    def _groups(a: Sequence[int], b: Sequence[int], budget: int) -> list[tuple[int, int]]:
+        """Bits of a comparison by place on the carry chain, the lowest first.
+
+        A bit takes two inputs, or one as long as one operand is partly constant from there down,
+        or none if both are: as Yosys counts (cmp2lcu).
+        """
+        ends, left = [len(a)], budget
+        for k in range(len(a) - 1, -1, -1):
+            partly = [any(bit < 2 for bit in bits[: k + 1]) for bits in (a, b)]
+            cost = 2 - sum(partly)
+            if left < cost:
+                ends.append(k + 1)
+                left = budget
+            left -= cost
+        return [(start, end) for start, end in zip([*ends[1:], 0], ends, strict=True)][::-1]
+
+    def _multiply(self, number: int, cell: _nir.Operator, place: int) -> int:
+        unit = self._units.get(number)
+        if unit is None:
+            unit = self._units[number] = self._product(number, cell)
+        return unit.outputs[place]
+
+    def _product(self, number: int, cell: _nir.Operator) -> Product:
+        logic = self.logic
+        a, b = (self.bits(value) for value in cell.inputs)
+        shapes = [[_shortened(value, signed) for value in (a, b)] for signed in (False, True)]
+        # Signed if that makes the operands shorter, as they are written.
+        signed = sum(map(len, shapes[1])) < sum(map(len, shapes[0]))
+        a, b = shapes[signed]
+        for x, y in ((a, b), (b, a)):  # by a power of two, or nothing
+            if all(bit < 2 for bit in x) and sum(x) <= 1 and not (signed and x[-1]):
+                shift = x.index(1) if 1 in x else len(cell.inputs[0])
+                fill = y[-1] if signed else 0
+                long = [0] * shift + y + [fill] * len(cell.inputs[0])
+                return Product((x, y), long[: len(cell.inputs[0])], signed)
+        width = self.widths.get(number, len(cell.inputs[0]))
+        if min(len(a), len(b)) >= 2 and min(width, len(a) + len(b)) >= self.rules.dsp_bits:
+            product = Product((a, b), [logic.leaf() for _ in range(width)], signed)
+            logic.products.append(product)
+            return product
+        columns: list[list[int]] = [[] for _ in range(width)]
+        for i in range(width if signed else len(a)):
+            for j in range(width - i if signed else len(b)):
+                if i + j < width:
+                    bit = logic.and_(a[min(i, len(a) - 1)], b[min(j, len(b) - 1)])
+                    if bit:
+                        columns[i + j].append(bit)
+        return Product((a, b), self._heap(columns), signed)
+
+    def _heap(self, columns: list[list[int]]) -> list[int]:
+        """Sum of columns of bits: full adders, then a ripple of them."""
+        logic = self.logic
+        while max(map(len, columns)) > 2:
+            after: list[list[int]] = [[] for _ in columns]
+            for k, column in enumerate(columns):
+                whole = len(column) // 3 * 3
+                for at in range(0, whole, 3):
+                    a, b, c = column[at : at + 3]
+                    after[k].append(logic.xor(logic.xor(a, b), c))
+                    if k + 1 < len(columns):
+                        after[k + 1].append(logic.majority(a, b, c))
+                after[k] += column[whole:]
+            columns = after
+        outputs, carry = [], 0
+        for column in columns:
+            a, b = (*column, 0, 0)[:2]
+            outputs.append(logic.xor(logic.xor(a, b), carry))
+            carry = logic.majority(a, b, carry)
+        return outputs
+
+    # Registers and memories.
+
+    def _register(self, node: int) -> None:
+        net = self.q_nets[node]
+        cell = self.cells[net >> 16]
+        assert isinstance(cell, _nir.FlipFlop)
+        place = net & 0xFFFF
+        data, own = self.bit(cell.data[place]), 2 * node
+        init = cell.init >> place & 1
+        logic, enable, reset, value = self.logic, 1, 0, -1 if self.rules.any_reset else init
+        while logic.kind[data >> 1] == MUX:
+            mux, flip = data >> 1, data & 1
+            s, a, b = logic.first[mux], logic.second[mux] ^ flip, logic.third[mux] ^ flip
+            if a == own or b == own:
+                enable = logic.and_(enable, s ^ (a == own))
+                data = b if a == own else a
+            elif (constant := min(a, b)) < 2 and value in (-1, constant):
+                value = constant
+                reset = logic.or_(reset, s ^ (b < 2))
+                data = b if a < 2 else a
+            else:
+                held = self._held(data, own, {})
+                if held == 0:
+                    break
+                enable = logic.and_(enable, held ^ 1)
+                data = self._moved(data, own, {})
+                break
+        logic.registers[node] = Register(node, data, enable, reset, value, init)
+
+    def _held(self, literal: int, own: int, seen: dict[int, int]) -> int:
+        """When a tree of multiplexers gives the register's own output."""
+        if literal == own:
+            return 1
+        node, flip, logic = literal >> 1, literal & 1, self.logic
+        if logic.kind[node] != MUX:
+            return 0
+        if literal not in seen:
+            seen[literal] = logic.mux(
+                logic.first[node], self._held(logic.second[node] ^ flip, own, seen),
+                self._held(logic.third[node] ^ flip, own, seen))
+        return seen[literal]
+
+    def _moved(self, literal: int, own: int, seen: dict[int, int | None]) -> int:
+        """What the tree gives otherwise."""
+        def strip(at: int) -> int | None:
+            if at == own:
+                return None
+            node, flip, logic = at >> 1, at & 1, self.logic
+            if logic.kind[node] != MUX:
+                return at
+            if at not in seen:
+                a, b = strip(logic.second[node] ^ flip), strip(logic.third[node] ^ flip)
+                seen[at] = (b if a is None else a if b is None
+                            else logic.mux(logic.first[node], a, b))
+            return seen[at]
+
+        return strip(literal) or 0
+
+    def _read_bit(self, port: _nir.AsyncReadPort | _nir.SyncReadPort, place: int) -> int:
+        memory, logic = self.cells[port.memory], self.logic
+        assert isinstance(memory, _nir.Memory)
+        written = port.memory in self._writes
+        synchronous = isinstance(port, _nir.SyncReadPort)
+        if not written and not synchronous:
+            words = [word >> place & 1 for word in memory.init]
+            literal = logic.choose(words, self.bits(port.addr)) or 0
+            half = 1 << _SHORT_TABLE
+            if len(port.addr) > _SHORT_TABLE:
+                differ = sum(memory.init[k] != memory.init[k % half]
+                             for k in range(half, len(memory.init)))
+                logic.tables[literal >> 1] = differ / half
+            return literal
+        store = self._units.get(port.memory)
+        if store is None:
+            style = next((str(memory.attributes[key]) for key in ("ram_style", "rom_style")
+                          if key in memory.attributes), "")
+            enable = self.bit(port.en) if synchronous else 1
+            store = Store(0, memory.depth, written, synchronous, style, [], [],
+                          bool(synchronous and port.transparent_for), enable != 1)
+            store.inputs += [*self.bits(port.addr), enable]
+            if not written:
+                store.words = memory.init
+            self._units[port.memory] = store
+            logic.stores.append(store)
+            if written:
+                self._read_stores.append(port.memory)
+        assert isinstance(store, Store)
+        store.width += 1
+        store.outputs.append(logic.leaf())
+        return store.outputs[-1]
+
+    def _write(self, number: int) -> None:
+        store = self._units[number]
+        assert isinstance(store, Store)
+        for port in self._writes[number]:
+            store.inputs += [*self.bits(port.data), *self.bits(port.addr), self.bit(port.en[0])]
+
+
+def _shortened(bits: list[int], signed: bool) -> list[int]:
+    """Without the bits that only extend it."""
+    count = len(bits)
+    if signed:
+        while count > 1 and bits[count - 1] == bits[count - 2]:
+            count -= 1
+    else:
+        while count > 1 and bits[count - 1] == 0:
+            count -= 1
+    return bits[:count]
