@@ -16,13 +16,14 @@ from ..dataflow.fold import (
     fold,
     fold_for,
     limits,
-    occupied,
     require_fit,
     shown,
 )
 from ..dataflow.plan import Folding
 from ..design import DEFAULT_CLOCK, Design
 from ..errors import QuantloomError
+from ..estimate.estimate import family_of
+from ..estimate.resources import dataflow_resources
 from ..network import Network
 from .options import percentage, positive, positive_real
 from .terminal import console, progress, table
@@ -127,7 +128,7 @@ def choose_folding(network: Network, stored: Mapping[str, Folding] | None,
 
 def estimate(design: Design, room: Room | None) -> dict[str, Any]:
     """Estimated resources, for machines."""
-    resources = occupied(design.dataflow, room[0] if room else None)
+    resources = dataflow_resources(design.dataflow, family_of(room[0] if room else None))
     value: dict[str, Any] = {"estimate": shown(resources), "part": None}
     if room is not None:
         part, limit = room
@@ -140,7 +141,7 @@ def estimate(design: Design, room: Room | None) -> dict[str, Any]:
 
 def print_estimate(design: Design, room: Room | None) -> None:
     """Print the estimated resources, against the part if there is one."""
-    resources = occupied(design.dataflow, room[0] if room else None)
+    resources = dataflow_resources(design.dataflow, family_of(room[0] if room else None))
     used = shown(resources)
     if room is None:
         console.print("estimated: " + ", ".join(f"{n:,g} {name}" for name, n in used.items()))

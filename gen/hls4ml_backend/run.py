@@ -10,9 +10,10 @@ import numpy as np
 from ...boards.parts import part as find_part
 from ...sim import golden
 from ..cli.simulate import simulate_design
-from ..dataflow.fold import occupied, shown
+from ..dataflow.fold import shown
 from ..design import Design
 from ..errors import QuantloomError
+from ..estimate.resources import dataflow_resources
 from ..frontends.hls4ml import input_type
 from ..network.convert import dequantize, integers_to_source
 from ..synth import core, synthesise
@@ -87,5 +88,5 @@ def build(model: Any, output: Path) -> dict[str, Any]:
     cycles = design.dataflow.interval
     return {
         "cycles": cycles, "images_per_second": design.clock * 1e6 / cycles,
-        "estimate": shown(occupied(design.dataflow)), **found.to_json(),
+        "estimate": shown(dataflow_resources(design.dataflow)), **found.to_json(),
     }
