@@ -234,7 +234,8 @@ class _Reader:
                 value = self.bit(steps[k][1])
                 k += 1
                 continue
-            number, inside = path[0][0], {}
+            number = path[0][0]
+            inside: dict[int, list[tuple[list[tuple[int, int]], int]]] = {}
             while k < len(steps) and steps[k][0] and steps[k][0][0][0] == number:
                 (_, place), *rest = steps[k][0]
                 inside.setdefault(place, []).append((rest, steps[k][1]))
@@ -303,11 +304,10 @@ class _Reader:
                 if b and (a or minus):
                     break
                 low += 1
-            chain = Chain(([], []), minus=minus, simd=number in self._simd)
-            chain.low = low  # type: ignore[attr-defined]
+            chain = Chain(([], []), minus=minus, simd=number in self._simd, low=low)
             self._units[number] = chain
         assert isinstance(chain, Chain)
-        low = chain.low  # type: ignore[attr-defined]
+        low = chain.low
         if place < low:
             a, b = self.bit(operands[0][place]), self.bit(operands[1][place])
             return a or b
@@ -318,9 +318,9 @@ class _Reader:
                 own.append(self.bit(value[k]))
             if soft:
                 a, b = chain.operands[0][-1], chain.operands[1][-1] ^ minus
-                carry = chain.carry if k > low else int(minus)  # type: ignore[attr-defined]
+                carry = chain.carry if k > low else int(minus)
                 chain.outputs.append(logic.xor(logic.xor(a, b), carry))
-                chain.carry = logic.majority(a, b, carry)  # type: ignore[attr-defined]
+                chain.carry = logic.majority(a, b, carry)
             else:
                 if not chain.outputs:
                     logic.chains.append(chain)
