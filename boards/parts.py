@@ -26,7 +26,7 @@ class Part:
         Those of them that can be memories.
     ffs : int
         Flip-flops.
-    bram36 : float
+    bram36 : int
         Block RAM in units of 36 kbit: RAMB36E1, each of which can be two RAMB18E1, or pairs of
         DP16KD.
     dsp : int
@@ -38,7 +38,7 @@ class Part:
     luts: int
     lutram_luts: int
     ffs: int
-    bram36: float
+    bram36: int
     dsp: int
 
     @property

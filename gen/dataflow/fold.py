@@ -71,7 +71,7 @@ class Folded:
 
 def limits(part: Part, utilisation: float = UTILISATION) -> Resources:
     """What a design may take of a part: a share of its LUT sites, all of the rest."""
-    return Resources(lut=part.luts * utilisation, ff=part.ffs, bram18=int(2 * part.bram36),
+    return Resources(lut=part.luts * utilisation, ff=part.ffs, bram18=2 * part.bram36,
                      dsp=part.dsp)
 
 

@@ -17,9 +17,12 @@ LEAF, AND, XOR, MUX = range(4)
 
 @dataclass
 class Chain:
-    """A carry chain: an adder (its operands' bits) or a comparison (its propagate and kill bits).
+    """A carry chain: an adder, with the bits of its operands, or a comparison.
 
-    ``used`` is the number of bits that something reads, ``simd`` whether DSPs may take it.
+    A comparison has, lowest first, where its operands are equal and where the first is greater; or
+    the operands' bits where it is a subtraction. ``used`` is the number of bits that something
+    reads, ``low`` how many of the lowest nothing is added to, ``simd`` whether DSPs may take it,
+    ``carry`` what leaves it so far if it is no carry chain but plain logic.
     """
 
     operands: tuple[list[int], list[int]]
@@ -27,6 +30,8 @@ class Chain:
     minus: bool = False
     simd: bool = False
     used: int = 0
+    low: int = 0
+    carry: int = 0
     outputs: list[int] = field(default_factory=list)
 
 

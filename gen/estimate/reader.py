@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from amaranth.hdl import Fragment, Signal, _ir, _nir
 from amaranth.lib import wiring
@@ -236,7 +235,7 @@ class _Reader:
                 k += 1
                 continue
             number = path[0][0]
-            inside: dict[Any, list[Any]] = {}
+            inside: dict[int, list[tuple[list[tuple[int, int]], int]]] = {}
             while k < len(steps) and steps[k][0] and steps[k][0][0][0] == number:
                 (_, place), *rest = steps[k][0]
                 inside.setdefault(place, []).append((rest, steps[k][1]))
@@ -305,11 +304,10 @@ class _Reader:
                 if b and (a or minus):
                     break
                 low += 1
-            chain = Chain(([], []), minus=minus, simd=number in self._simd)
-            chain.low = low  # type: ignore[attr-defined]
+            chain = Chain(([], []), minus=minus, simd=number in self._simd, low=low)
             self._units[number] = chain
         assert isinstance(chain, Chain)
-        low = chain.low  # type: ignore[attr-defined]
+        low = chain.low
         if place < low:
             a, b = self.bit(operands[0][place]), self.bit(operands[1][place])
             return a or b
@@ -320,9 +318,9 @@ class _Reader:
                 own.append(self.bit(value[k]))
             if soft:
                 a, b = chain.operands[0][-1], chain.operands[1][-1] ^ minus
-                carry = chain.carry if k > low else int(minus)  # type: ignore[attr-defined]
+                carry = chain.carry if k > low else int(minus)
                 chain.outputs.append(logic.xor(logic.xor(a, b), carry))
-                chain.carry = logic.majority(a, b, carry)  # type: ignore[attr-defined]
+                chain.carry = logic.majority(a, b, carry)
             else:
                 if not chain.outputs:
                     logic.chains.append(chain)
