@@ -45,7 +45,7 @@ __all__ = ["ASSET", "fit", "fitted_blocks", "main"]
 
 ASSET = Path(__file__).parents[1] / "gen" / "assets" / "areas.json"
 
-NETWORKS = 5
+NETWORKS = 9
 """Random networks whose blocks are fitted on, seeds from 0; those held out are from 200."""
 
 _SMALLEST = 20
@@ -57,6 +57,8 @@ _DRAWN = 0.3
 _LARGE, _ROUNDS = 0.05, 20
 """Relative error from which on one counts less than its square."""
 
+_SIGNED_2 = IntType(2, signed=True)
+
 # Type of operands and of weights, slots, what else.
 _NEURONS: tuple[tuple[IntType, IntType, dict[str, Any]], ...] = (
     (UNSIGNED_4, BIPOLAR, {"slots": 8}), (UNSIGNED_4, BIPOLAR, {"slots": 16}),
@@ -64,6 +66,9 @@ _NEURONS: tuple[tuple[IntType, IntType, dict[str, Any]], ...] = (
     (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 9}), (BIPOLAR, BIPOLAR, {"slots": 8}),
     (BIPOLAR, BIPOLAR, {"slots": 36}), (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "lut"}),
     (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "dsp"}),
+    *((operand, weight, {"slots": slots, "pe": 4, "simd": 8})
+      for operand, weight in ((UNSIGNED_4, BIPOLAR), (BIPOLAR, BIPOLAR), (IntType(2), _SIGNED_2))
+      for slots in (48, 64, 100)),
 )
 
 

@@ -37,11 +37,13 @@ class Chain:
 
 @dataclass
 class Product:
-    """A multiplication that DSPs take: literals of its factors, whether they are signed."""
+    """A multiplication that DSPs take: literals of its factors, whether they are signed, and how
+    many zeros stand below the product."""
 
     factors: tuple[list[int], list[int]]
     outputs: list[int]
     signed: bool
+    zeros: int = 0
 
 
 @dataclass

@@ -59,6 +59,8 @@ class Mapping:
         LUT sites (7-series) or LUT4 (ECP5) of logic.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
+    compare : float
+        LUT4s of comparisons that are subtractions (ECP5).
     table : float
         Bits of tables in LUTs, each by how much longer than 32 words it is, in 32.
     carry : float
@@ -78,6 +80,7 @@ class Mapping:
     logic: float
     wide: int
     table: float
+    compare: float
     carry: float
     memory: float
     ff: float
@@ -202,12 +205,12 @@ def _in_dsps(logic: Logic, loads: _Loads) -> tuple[set[int], list[Chain]]:
                                    for bit in chain.operands[mine] if bit):
                 continue
             other = chain.operands[1 - mine]
-            if all(bit < 2 for bit in other):
-                continue
+            low = [bit for bit in now if bit not in chain.operands[mine]]
+            if len(low) > chain.low or product.zeros:
+                continue  # it adds to a part of the product, or to zeros below it too
             adders.append(chain)
             taken |= _before(logic, loads, other, 1)
             # Lowest bits to which nothing is added are beside the chain.
-            low = [bit for bit in now if bit not in chain.operands[mine]]
             now = low + [bit for bit in chain.outputs if loads.count[bit >> 1]]
             break
         taken |= {register.node for register in _behind(logic, loads, now)}
@@ -240,6 +243,22 @@ def _behind(logic: Logic, loads: _Loads, bits: Sequence[int]) -> list[Register]:
     if len({(register.enable, register.reset) for register in after}) > 1:
         return []
     return after
+
+
+def _carried_in(logic: Logic, loads: _Loads) -> list[Chain]:
+    """Adders of a single bit to a sum that nothing else reads: the sum's carry input."""
+    found = []
+    for chain in logic.chains:
+        if chain.compares or chain.simd or chain.low:
+            continue
+        for one, other in (chain.operands, chain.operands[::-1]):
+            before = next((c for c in logic.chains if one and one[0] in c.outputs), None)
+            if (before is not None and not before.compares and not before.simd
+                    and other[0] > 1 and not any(other[1:])
+                    and all(loads.count[bit >> 1] <= one.count(bit) for bit in one if bit > 1)):
+                found.append(chain)
+                break
+    return found
 
 
 def _signals(logic: Logic) -> list[int]:
@@ -275,14 +294,16 @@ def _xc7(logic: Logic) -> Mapping:
     taken, adders = _in_dsps(logic, loads)
     srl_sites, in_srl = _shift_registers(logic, loads, taken)
     roots = _signals(logic)
+    merged = [*adders, *_carried_in(logic, loads)]
     simd: Counter[int] = Counter()
     sums: list[tuple[int, int]] = []  # select and data of each carry bit
     carry = 0
     for chain in logic.chains:
         bits = [own[: chain.used] for own in chain.operands]
         if chain.simd:
-            simd[next(width for width in SIMD_LANES if chain.used <= width)] += 1
-        elif not any(chain is adder for adder in adders):
+            width = chain.low + chain.used  # lowest bits are trimmed when DSPs are full
+            simd[next(most for most in SIMD_LANES if width <= most)] += 1
+        elif not any(chain is other for other in merged):
             carry += chain.used + chain.compares  # what a comparison finds leaves the chain
             sums += [(logic.and_(a, b ^ 1), b) if chain.compares else (logic.xor(a, b), a)
                      for a, b in zip(*bits, strict=True)]
@@ -295,7 +316,7 @@ def _xc7(logic: Logic) -> Mapping:
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, _table(logic, left), carry, srl_sites,
+    found = Mapping(sites, wide, _table(logic, left), 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
@@ -320,16 +341,21 @@ def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
 
 def _ecp5(logic: Logic) -> Mapping:
     roots = _signals(logic)
-    carry = 0
+    merged = _carried_in(logic, _Loads(logic))
+    carry = compare = 0
     for chain in logic.chains:
-        carry += 2 * -(-chain.used // 2) + chain.compares
+        bits = 2 * -(-chain.used // 2)
+        if chain.compares:
+            compare += bits + 1  # a LUT for what is found
+        elif not any(chain is other for other in merged):
+            carry += bits
         roots += [bit for own in chain.operands for bit in own[: chain.used] if bit > 1]
     luts = cover(logic, roots, _ECP5_PRICES, _ECP5_HURRY)
     sites = sum(_ECP5_PRICES[len(lut)] for lut in luts.values()) + _inverters(logic, roots)
     memories = [ecp5_memory(store) for store in logic.stores]
     products = _products(logic.products, _ECP5_FACTORS, signed_only=False)
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
-    found = Mapping(sites, wide, _table(logic, luts), carry, 0, len(logic.registers),
+    found = Mapping(sites, wide, _table(logic, luts), compare, carry, 0, len(logic.registers),
                     0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 

@@ -404,11 +404,18 @@ class _Reader:
                 fill = y[-1] if signed else 0
                 long = [0] * shift + y + [fill] * len(cell.inputs[0])
                 return Product((x, y), long[: len(cell.inputs[0])], signed)
-        width = self.widths.get(number, len(cell.inputs[0]))
+        # Zeros below a factor are below the product.
+        zeros = 0
+        for bits in (a, b):
+            while len(bits) > 1 and bits[0] == 0:
+                del bits[0]
+                zeros += 1
+        width = self.widths.get(number, len(cell.inputs[0])) - zeros
+        full = len(cell.inputs[0])
         if min(len(a), len(b)) >= 2 and min(width, len(a) + len(b)) >= self.rules.dsp_bits:
-            product = Product((a, b), [logic.leaf() for _ in range(width)], signed)
-            logic.products.append(product)
-            return product
+            outputs = [logic.leaf() for _ in range(max(1, width))]
+            logic.products.append(Product((a, b), outputs, signed, zeros))
+            return Product((a, b), ([0] * zeros + outputs + [outputs[-1]] * full)[:full], signed)
         columns: list[list[int]] = [[] for _ in range(width)]
         for i in range(width if signed else len(a)):
             for j in range(width - i if signed else len(b)):
@@ -416,7 +423,8 @@ class _Reader:
                     bit = logic.and_(a[min(i, len(a) - 1)], b[min(j, len(b) - 1)])
                     if bit:
                         columns[i + j].append(bit)
-        return Product((a, b), self._heap(columns), signed)
+        outputs = [0] * zeros + self._heap(columns)
+        return Product((a, b), (outputs + [outputs[-1]] * full)[:full], signed)
 
     def _heap(self, columns: list[list[int]]) -> list[int]:
         """Sum of columns of bits: full adders, then a ripple of them."""
@@ -432,9 +440,17 @@ class _Reader:
                         after[k + 1].append(logic.majority(a, b, c))
                 after[k] += column[whole:]
             columns = after
-        outputs, carry = [], 0
-        for column in columns:
-            a, b = (*column, 0, 0)[:2]
+        outputs = []
+        while columns and len(columns[0]) < 2:
+            outputs.append((*columns.pop(0), 0)[0])
+        rows = [[(*column, 0, 0)[row] for column in columns] for row in range(2)]
+        if len(columns) > self.rules.soft_bits:
+            chain = Chain((rows[0], rows[1]), used=len(columns),
+                          outputs=[logic.leaf() for _ in columns])
+            logic.chains.append(chain)
+            return outputs + chain.outputs
+        carry = 0
+        for a, b in zip(*rows, strict=True):
             outputs.append(logic.xor(logic.xor(a, b), carry))
             carry = logic.majority(a, b, carry)
         return outputs
