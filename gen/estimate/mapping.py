@@ -45,8 +45,8 @@ _SHARED_MUX = 0.6
 
 FAMILIES = ("xc7", "ecp5")
 
-_XC7 = Rules(soft_bits=2, compare_bits=6, dsp_bits=9, any_reset=True, simd=True)
-_ECP5 = Rules(soft_bits=4, compare_bits=0, dsp_bits=0, any_reset=False, simd=False)
+_XC7 = Rules(soft_bits=2, compare_bits=6, dsp_bits=9, simd=True)
+_ECP5 = Rules(soft_bits=4, compare_bits=0, dsp_bits=0, simd=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Mapping:
         LUT sites (7-series) or LUT4 (ECP5) of logic.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
+    controlled : int
+        Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
         LUT4s of comparisons that are subtractions (ECP5).
     table : float
@@ -80,6 +82,7 @@ class Mapping:
     logic: float
     wide: int
     table: float
+    controlled: int
     compare: float
     carry: float
     memory: float
@@ -316,7 +319,7 @@ def _xc7(logic: Logic) -> Mapping:
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, _table(logic, left), 0, carry, srl_sites,
+    found = Mapping(sites, wide, _table(logic, left), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
@@ -355,8 +358,10 @@ def _ecp5(logic: Logic) -> Mapping:
     memories = [ecp5_memory(store) for store in logic.stores]
     products = _products(logic.products, _ECP5_FACTORS, signed_only=False)
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
-    found = Mapping(sites, wide, _table(logic, luts), compare, carry, 0, len(logic.registers),
-                    0, {}, products)
+    controlled = sum(register.reset > 1 and register.enable != 1
+                     for register in logic.registers.values())
+    found = Mapping(sites, wide, _table(logic, luts), controlled, compare, carry, 0,
+                    len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 
 

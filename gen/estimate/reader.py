@@ -53,8 +53,6 @@ class Rules:
         subtraction instead.
     dsp_bits : int
         Narrowest product that a DSP takes.
-    any_reset : bool
-        Whether a flip-flop can be reset to another value than it begins with.
     simd : bool
         Whether adders with the attribute for it go into DSPs.
     """
@@ -62,7 +60,6 @@ class Rules:
     soft_bits: int
     compare_bits: int
     dsp_bits: int
-    any_reset: bool
     simd: bool
 
 
@@ -296,10 +293,13 @@ class _Reader:
         logic, minus = self.logic, cell.operator == "-"
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
+        reach, signed = _sum_bits(operands, minus)
+        if place >= reach:  # only extends the sum
+            return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
         if chain is None:
             low = 0
-            while low < len(operands[0]):
+            while low < reach:
                 a, b = self.bit(operands[0][low]), self.bit(operands[1][low])
                 if b and (a or minus):
                     break
@@ -311,7 +311,7 @@ class _Reader:
         if place < low:
             a, b = self.bit(operands[0][place]), self.bit(operands[1][place])
             return a or b
-        width = self.widths.get(number, len(operands[0]))
+        width = min(reach, self.widths.get(number, reach))
         soft = width - low <= self.rules.soft_bits and not chain.simd
         for k in range(low + len(chain.operands[0]), place + 1):
             for own, value in zip(chain.operands, operands, strict=True):
@@ -464,7 +464,7 @@ class _Reader:
         place = net & 0xFFFF
         data, own = self.bit(cell.data[place]), 2 * node
         init = cell.init >> place & 1
-        logic, enable, reset, value = self.logic, 1, 0, -1 if self.rules.any_reset else init
+        logic, enable, reset, value = self.logic, 1, 0, -1
         while logic.kind[data >> 1] == MUX:
             mux, flip = data >> 1, data & 1
             s, a, b = logic.first[mux], logic.second[mux] ^ flip, logic.third[mux] ^ flip
@@ -551,6 +551,18 @@ class _Reader:
         assert isinstance(store, Store)
         for port in self._writes[number]:
             store.inputs += [*self.bits(port.data), *self.bits(port.addr), self.bit(port.en[0])]
+
+
+def _sum_bits(operands: Sequence[Sequence[int]], minus: bool) -> tuple[int, bool]:
+    """Bits of a sum that do not just extend it, and whether what is above them is its sign."""
+    full = len(operands[0])
+    plain, signed = ([len(_shortened(list(nets), flag)) for nets in operands]
+                     for flag in (False, True))
+    if sum(plain) <= sum(signed) and not minus:
+        return min(full, max(plain) + 1), False
+    # One that is not negative has a sign bit when it is shown to be signed.
+    widths = [min(s, p + 1) for s, p in zip(signed, plain, strict=True)]
+    return min(full, max(widths) + 1), True
 
 
 def _shortened(bits: list[int], signed: bool) -> list[int]:
