@@ -31,8 +31,8 @@ from quantloom.rtl_templates.requantize import RequantizeParams
 from quantloom.rtl_templates.threshold import ThresholdParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
-from ...e2e.random_networks import random_folding, random_network
-from ...rtl_templates.resources import synthesised
+from ..e2e.random_networks import random_folding, random_network
+from ..rtl_templates.resources import synthesised
 
 U2, U4, S8 = IntType(2), IntType(4), IntType(8, signed=True)
 FAMILIES = ("ecp5", "xc7")

@@ -23,7 +23,7 @@ from quantloom.gen.estimate.resources import (
 from quantloom.rtl_templates.fork import ForkParams
 from quantloom.rtl_templates.types import BIPOLAR
 
-from ...e2e.random_networks import random_folding, random_network
+from ..e2e.random_networks import random_folding, random_network
 
 
 def store(width, depth, *, style="", written=True, synchronous=False):
