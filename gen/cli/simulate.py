@@ -9,29 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...boards.target import Target
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.activity import ACTIVITY, Activity
 from ..network.convert import integers_to_source
 from ..output import add_file
-from .generate import (
-    random_frames,
-    rate,
-    read_frames,
-    require_unchanged_design,
-)
-from .options import existing, natural, positive, positive_real
+from .frames import add_frames, chosen_frames, save_array
+from .generate import rate, require_unchanged_design
+from .options import existing, named_part, natural, positive_real
 from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
     from ...boards.driver import DeviceReport
     from ...sim.report import Report
 
-__all__ = ["FRAMES", "print_counters", "print_report", "register", "save_array", "simulate_design"]
-
-FRAMES = 5
-"""Random frames where no inputs are given."""
-
+__all__ = ["print_counters", "print_report", "register", "simulate_design"]
 
 def register(commands: Any) -> None:
     """Add the command."""
@@ -41,14 +34,7 @@ def register(commands: Any) -> None:
         "blocks with the golden integer model, integer for integer.")
     parser.add_argument("design", type=Path, metavar="OUT",
                         help="directory that 'quantloom generate' wrote")
-    parser.add_argument("--inputs", type=Path, metavar="X.npy",
-                        help="frames: integers of the input grid, or reals that lie on it "
-                        "(default: random frames)")
-    parser.add_argument("--outputs", type=Path, metavar="Y.npy",
-                        help="write the integers that the hardware gave, in the model's own shape")
-    parser.add_argument("--frames", type=positive, metavar="N",
-                        help=f"use the first N frames of the inputs, or N random ones "
-                        f"(default {FRAMES})")
+    add_frames(parser)
     parser.add_argument("--engine", choices=["verilator", "cxxrtl", "icarus"],
                         help="simulator (default verilator)")
     parser.add_argument("--netlist", metavar="PART",
@@ -85,10 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             if given:
                 raise QuantloomError("activity is counted on the emitted Verilog, flat out, by "
                                      f"Verilator: leave out {option}")
-    if arguments.inputs is None:
-        frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
-    else:
-        frames = read_frames(design.network, arguments.inputs)[: arguments.frames]
+    frames = chosen_frames(design.network, arguments)
     netlist = None
     if arguments.netlist is not None:
         netlist = require_netlist(design, directory, arguments.netlist)
@@ -142,15 +125,6 @@ def _verilog(design: Design, directory: Path) -> Path:
     return directory / "rtl" / f"{design.network.name}.v"
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Write an array to a .npy file of exactly that name."""
-    try:
-        with path.open("wb") as file:  # np.save would add a suffix
-            np.save(file, array, allow_pickle=False)
-    except OSError as error:
-        raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
 def require_netlist(design: Design, directory: Path, part: str) -> Path:
     """The netlist of a design for a part.
 
@@ -159,7 +133,11 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
     QuantloomError
         If there is none, or it was made of other Verilog.
     """
-    folder = directory / "build" / part.lower()
+    target = Target.of_part(named_part(part))
+    if target.part.architecture != "xc7":
+        raise QuantloomError(f"--netlist: there are no models of the cells of {target.title}; "
+                             "simulate the netlist for a 7-series part")
+    folder = directory / "build" / target.name
     netlist = folder / f"{design.network.name}_netlist.v"
     verilog = _verilog(design, directory)
     remedy = f"run 'quantloom synth {directory} --part {part}' first"
