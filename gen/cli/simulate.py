@@ -38,8 +38,8 @@ def register(commands: Any) -> None:
     parser.add_argument("--engine", choices=["verilator", "cxxrtl", "icarus"],
                         help="simulator (default verilator)")
     parser.add_argument("--netlist", metavar="PART",
-                        help="simulate the netlist that 'quantloom synth --part PART' wrote, "
-                        "its output alone compared (engine: icarus)")
+                        help="simulate the netlist that 'quantloom synth --part PART --netlist' "
+                        "wrote, its output alone compared (engine: icarus)")
     parser.add_argument("--stress", action="store_true",
                         help="random pauses at both ends instead of flat out")
     parser.add_argument("--seed", type=natural, default=0, metavar="N",
@@ -72,12 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
                 raise QuantloomError("activity is counted on the emitted Verilog, flat out, by "
                                      f"Verilator: leave out {option}")
     frames = chosen_frames(design.network, arguments)
-    netlist = None
-    if arguments.netlist is not None:
-        netlist = require_netlist(design, directory, arguments.netlist)
+    target = None if arguments.netlist is None else Target.of_part(named_part(arguments.netlist))
     report = simulate_design(
-        design, directory, frames, netlist=netlist, stress=arguments.stress, seed=arguments.seed,
-        engine=arguments.engine or ("icarus" if netlist else "verilator"))
+        design, directory, frames, target=target, stress=arguments.stress, seed=arguments.seed,
+        engine=arguments.engine or ("icarus" if target else "verilator"))
     if arguments.outputs is not None:
         save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
     written = [arguments.outputs] if arguments.outputs is not None else []
@@ -125,7 +123,7 @@ def _verilog(design: Design, directory: Path) -> Path:
     return directory / "rtl" / f"{design.network.name}.v"
 
 
-def require_netlist(design: Design, directory: Path, part: str) -> Path:
+def require_netlist(design: Design, directory: Path, target: Target) -> Path:
     """The netlist of a design for a part.
 
     Raises
@@ -133,23 +131,17 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
     QuantloomError
         If there is none, or it was made of other Verilog.
     """
-    target = Target.of_part(named_part(part))
-    if target.part.architecture != "xc7":
-        raise QuantloomError(f"--netlist: there are no models of the cells of {target.title}; "
-                             "simulate the netlist for a 7-series part")
-    folder = directory / "build" / target.name
-    netlist = folder / f"{design.network.name}_netlist.v"
-    verilog = _verilog(design, directory)
-    remedy = f"run 'quantloom synth {directory} --part {part}' first"
+    netlist = directory / "build" / target.name / f"{design.network.name}_netlist.v"
+    remedy = f"run 'quantloom synth {directory} --part {target.title} --netlist' first"
     if not netlist.is_file():
         raise QuantloomError(f"{netlist}: no netlist there; {remedy}")
-    if netlist.stat().st_mtime < verilog.stat().st_mtime:
+    if netlist.stat().st_mtime < _verilog(design, directory).stat().st_mtime:
         raise QuantloomError(f"{netlist}: older than the Verilog; {remedy}")
     return netlist
 
 
 def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engine: str,
-                    stress: bool, seed: int, netlist: Path | None = None,
+                    stress: bool, seed: int, target: Target | None = None,
                     recorded: bool = True) -> Report:
     """Simulate the Verilog in a design's directory, or a netlist of it, with a progress bar.
 
@@ -161,7 +153,8 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
     engine : str
     stress : bool
     seed : int
-    netlist : Path or None
+    target : Target or None
+        Whose netlist is simulated; None: the Verilog.
     recorded : bool
         Whether the report of the directory is to show what the simulation of its Verilog showed.
     """
@@ -177,12 +170,14 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
             text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
             update(done, total, text.get(stage, stage))
 
-        if netlist is not None:
+        if target is not None:
             from ...sim.cells import netlist_models
 
+            netlist = require_netlist(design, directory, target)
+            models = netlist_models(netlist.parent, target.part.architecture)
             return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress,
                             seed=seed, on_progress=on_progress,
-                            libraries=[netlist_models(netlist.parent)], ports_only=True)
+                            libraries=[models], ports_only=True)
         report = simulate(design.dataflow, verilog, frames, engine=engine, stress=stress,
                           seed=seed, on_progress=on_progress, on_tensors=activations.add)
     if recorded:
