@@ -86,7 +86,8 @@ def _ecp5() -> str:
                       f"  input {_bits('C', 18)},\n  output {_bits('P', 36)},\n",
         "a": _bits("A", 18), "b": _bits("B", 18), "p": _bits("P", 36),
     }  # fmt: skip
-    return "\n".join([*models, fill("dp16kd.v", values)])
+    # The other cells are in files that these include.
+    return "\n".join(["`define NO_INCLUDES", *models, fill("dp16kd.v", values)])
 
 
 def _parameters(bits: int, names: Sequence[str]) -> str:

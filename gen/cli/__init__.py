@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from ..errors import QuantloomError, TargetError
+from ..output import NO_SPACE
 from . import boards, demo, estimate, generate, inspect, run, simulate, synth
 from .terminal import error
 
@@ -54,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What a stage did not expect of a file still has a name and a reason.
         if arguments.debug:
             raise
-        error(f"{problem.filename or arguments.command}: {problem.strerror or problem}")
+        where = problem.filename or arguments.command
+        error(f"{where}: {problem.strerror or problem}"
+              + (f": {NO_SPACE}" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else ""))
         return EXIT_USAGE
     except KeyboardInterrupt:
         error("interrupted")
