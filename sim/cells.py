@@ -86,8 +86,10 @@ def _ecp5() -> str:
                       f"  input {_bits('C', 18)},\n  output {_bits('P', 36)},\n",
         "a": _bits("A", 18), "b": _bits("B", 18), "p": _bits("P", 36),
     }  # fmt: skip
-    # The other cells are in files that these include.
-    return "\n".join(["`define NO_INCLUDES", *models, fill("dp16kd.v", values)])
+    # The other cells are in files that these include. Icarus does not take TRELLIS_COMB, which only
+    # the placer makes.
+    text = re.sub(r"^module TRELLIS_COMB\(.*?^endmodule$", "", "\n".join(models), flags=re.M | re.S)
+    return "\n".join(["`define NO_INCLUDES", text, fill("dp16kd.v", values)])
 
 
 def _parameters(bits: int, names: Sequence[str]) -> str:
