@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_counters", "print_report", "register", "simulate_design"]
 
+
 def register(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
@@ -51,6 +52,8 @@ def register(commands: Any) -> None:
                         "go through, into OUT/activity.json: what the estimate of power takes")
     parser.add_argument("--saif", type=Path, metavar="FILE",
                         help="write the same net by net, as SAIF for other tools")
+    parser.add_argument("--junit", type=Path, metavar="FILE",
+                        help="write the result as JUnit XML, a test case for each stream")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     design = Design.load(directory)
     directory = directory if directory.is_dir() else directory.parent
     require_unchanged_design(directory)
-    for target in (arguments.outputs, arguments.saif):
+    for target in (arguments.outputs, arguments.saif, arguments.junit):
         if target is not None and not target.absolute().parent.is_dir():
             raise QuantloomError(f"{target}: there is no such directory to write to")
     counts = arguments.activity or arguments.saif is not None
@@ -78,7 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
         engine=arguments.engine or ("icarus" if target else "verilator"))
     if arguments.outputs is not None:
         save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
-    written = [arguments.outputs] if arguments.outputs is not None else []
+    if arguments.junit is not None:
+        from ...sim.junit import to_junit
+
+        arguments.junit.write_text(to_junit(report, design.network.name))
+    written = [path for path in (arguments.outputs, arguments.junit) if path is not None]
     activity = None
     if counts and report.ok:
         activity = _count(design, directory, frames, report, arguments)
