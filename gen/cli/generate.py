@@ -183,7 +183,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         activations = Activations(design)
         for frame in frames[:FRAMES]:
             activations.add(golden.run(design.network, frame[None], keep=True))
-        write_record(directory, new_record(design, activations=activations))
+        write_record(directory, new_record(design, activations=activations, directory=directory))
 
 
 def rate(cycles: float, clock: float) -> float:
