@@ -1,0 +1,55 @@
+"""Contracts of the parts within a block, checked where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from amaranth.hdl import Fragment, Module, Signal, Value
+from amaranth.lib import wiring
+
+from quantloom.rtl_templates.queue import CreditQueue, Queue
+
+__all__ = ["bound"]
+
+
+def _queue(part: Queue) -> Value | None:
+    """What is offered to an unguarded queue finds room."""
+    return None if part.guarded else part.i.valid & ~part.i.ready
+
+
+def _credit_queue(part: CreditQueue) -> Value | None:
+    """A beat is begun only with a credit, and not before a reset is over."""
+    return part.take & ~part.credit if part.depth else None
+
+
+CONTRACTS: dict[type[wiring.Component], Callable] = {Queue: _queue, CreditQueue: _credit_queue}
+"""By kind of part: a value that must never be true, or None if there is nothing to check."""
+
+
+@contextmanager
+def _watching(kind: type[wiring.Component], contract: Callable,
+              flags: list[Value]) -> Iterator[None]:
+    elaborate = kind.elaborate
+
+    def watched(part, platform: object) -> Module:
+        m = elaborate(part, platform)
+        if (broken := contract(part)) is not None:
+            flag = Signal(name="broken")
+            m.d.comb += flag.eq(broken)
+            flags.append(flag)
+        return m
+
+    with patch.object(kind, "elaborate", watched):
+        yield
+
+
+def bound(block: wiring.Component) -> tuple[Fragment, list[Value]]:
+    """A block's hardware, elaborated, and flags of the parts whose contract is broken.
+
+    As ``bind`` of SystemVerilog does it: the block's own source has no checks in it.
+    """
+    flags: list[Value] = []
+    with _watching(Queue, _queue, flags), _watching(CreditQueue, _credit_queue, flags):
+        return Fragment.get(block, None), flags
