@@ -15,7 +15,7 @@ from quantloom.rtl_templates.block import BlockParams
 from .bind import bound
 from .contract import Source, allowances, silence, sources
 
-__all__ = ["CHECKS", "Checker", "Harness"]
+__all__ = ["CHECKS", "Checker", "Harness", "either", "port"]
 
 CHECKS = ("holds", "conserves", "drains", "moves", "capacity", "inside", "data")
 """What is checked of a block.
@@ -170,7 +170,7 @@ class Checker(Harness):
             self._data(m, started, bad, (ins, comes, at_in), (outs, given, at_out))
         for check, values in bad.items():
             m.d.comb += getattr(self, f"bad_{check}").eq(
-                started & reduce(or_, values, Const(0, 1)))
+                started & either(values))
         return m
 
     def _for_long(self, m: Module, name: str, flag: Value) -> Value:
@@ -236,6 +236,11 @@ class Checker(Harness):
             if wrong:
                 flags.append((at == beat) & reduce(or_, wrong))
         return flags
+
+
+def either(flags: Sequence[Value]) -> Value:
+    """Whether any of some flags is high."""
+    return reduce(or_, flags, Const(0, 1))
 
 
 def port(block: wiring.Component, letter: str, index: int):

@@ -17,7 +17,7 @@ from quantloom.gen.yosys import run_yosys
 
 from .checker import Harness
 
-__all__ = ["Result", "check", "to_aiger"]
+__all__ = ["Result", "check", "refute", "to_aiger"]
 
 TOP = "harness"
 
@@ -114,7 +114,7 @@ def check(harness: Harness, *, cycles: int, bounded: Collection[str] = (),
         for k, name in enumerate(harness.checks):
             read = f"read_aiger {path}; strash; cone -O {k}; scorr; trim"
             engines = [f"bmc3 -F {cycles + 1} -T {seconds:.0f}"] if name in bounded else [
-                f"pdr -T {SHORTLY}", f"reach -T {seconds:.0f} -B {NODES}", f"pdr -T {seconds:.0f}"]
+                f"pdr -a -T {SHORTLY}", f"reach -T {seconds:.0f} -B {NODES}", f"pdr -a -T {seconds:.0f}"]
             for engine in engines:
                 found[name] = _outcome(_abc(f"{read}; {engine}"), cycles + 1)
                 if found[name] != "undecided":
@@ -128,11 +128,20 @@ def check(harness: Harness, *, cycles: int, bounded: Collection[str] = (),
                   time.monotonic() - begin, trace)
 
 
+def refute(harness: Harness, cycles: int, seconds: float = 60) -> set[str]:
+    """Checks that fail within so many cycles."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "design.aig"
+        to_aiger(harness, path)
+        log = _abc(f"read_aiger {path}; strash; scorr; bmc3 -a -F {cycles + 1} -T {seconds:.0f}")
+    return {harness.checks[int(k)] for k in re.findall(r"Output +(\d+) was asserted", log)}
+
+
 def _outcome(log: str, depth: int) -> str:
     """What an engine says of its single output."""
     if "was asserted in frame" in log:
         return "failed"
-    if "Property proved" in log or "proved unreachable" in log:
+    if "Proved output" in log or "proved unreachable" in log:
         return "proven"
     unrolled = re.search(r"No output asserted in (\d+) frames", log)
     return "bounded" if unrolled and int(unrolled[1]) >= depth else "undecided"
