@@ -32,7 +32,8 @@ from quantloom.gen.errors import QuantloomError
 from quantloom.sim import golden
 from quantloom.sim.packing import pack
 
-__all__ = ["OUTCOMES", "Register", "control_registers", "run_upsets"]
+__all__ = ["OUTCOMES", "Register", "control_registers", "frame_words",
+           "run_upsets"]
 
 OUTCOMES = {
     "correct": "all frames are right",
@@ -99,13 +100,8 @@ def run_upsets(design: Design, trials: int, seed: int) -> list[dict[str, Any]]:
     if shutil.which("iverilog") is None:
         raise QuantloomError("Icarus Verilog is not installed: apt install iverilog")
     dataflow, verilog = design.dataflow, to_verilog(design.dataflow)
+    words = frame_words(design, FRAMES, seed)
     rng = np.random.default_rng(seed)
-    x = design.network.input
-    frames = rng.integers(x.lo, x.hi + 1, (FRAMES, *x.shape))
-    results = golden.run(design.network, frames)[design.network.output]
-    words = {side: [_words(frame, dataflow.streams[name].shape) for frame in values]
-             for side, name, values in (("inputs", dataflow.input, frames),
-                                        ("outputs", dataflow.output, results))}
     bits = [(register.path, bit) for register in control_registers(verilog, dataflow.name)
             for bit in range(register.bits)]
     order = [bits[k % len(bits)] for k in range(trials)] if trials >= len(bits) else [
@@ -124,6 +120,17 @@ def run_upsets(design: Design, trials: int, seed: int) -> list[dict[str, Any]]:
         if get_results(ran)[1]:
             raise QuantloomError(f"seed {seed}: a frame behind a reset was wrong, see above")
         return json.loads((work / "outcomes.json").read_text())
+
+
+def frame_words(design: Design, count: int, seed: int) -> dict[str, list[list[int]]]:
+    """Random frames and what must come of them, as words of TDATA: ``inputs`` and ``outputs``."""
+    rng = np.random.default_rng(seed)
+    dataflow, x = design.dataflow, design.network.input
+    frames = rng.integers(x.lo, x.hi + 1, (count, *x.shape))
+    results = golden.run(design.network, frames)[design.network.output]
+    return {side: [_words(frame, dataflow.streams[name].shape) for frame in values]
+            for side, name, values in (("inputs", dataflow.input, frames),
+                                       ("outputs", dataflow.output, results))}
 
 
 def _words(values: np.ndarray, shape: Any) -> list[int]:

@@ -27,6 +27,9 @@ SHORTLY = 3
 NODES = 1_000_000
 """Of a decision diagram, at most."""
 
+TRACED = 200
+"""Cycles within which the way to a failure is looked for."""
+
 _CEX = re.compile(r"^(\w+)(?:\[(\d+)\])?@(\d+)=([01])$", re.M)
 INPUTS = ("offer", "payload", "room", "pick", "mark")
 """What the names of a harness's inputs begin with."""
@@ -123,18 +126,20 @@ def check(harness: Harness, *, cycles: int, bounded: Collection[str] = (),
                 raise QuantloomError(f"{harness.params}: {name} undecided within {seconds:.0f} s: "
                                      "allow more time, or make the block smaller")
             if found[name] == "failed" and not trace:
-                trace = _trace(path, k)
+                trace = _trace(path, k, TRACED)
     return Result(found, cycles + 1 if "bounded" in found.values() else 0,
                   time.monotonic() - begin, trace)
 
 
-def refute(harness: Harness, cycles: int, seconds: float = 60) -> set[str]:
-    """Checks that fail within so many cycles."""
+def refute(harness: Harness, name: str, cycles: int) -> str:
+    """The way to the failure of a check, as short as can be; empty if there is none so soon.
+
+    A line for each cycle, the reset first, with the inputs of the harness.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "design.aig"
         to_aiger(harness, path)
-        log = _abc(f"read_aiger {path}; strash; scorr; bmc3 -a -F {cycles + 1} -T {seconds:.0f}")
-    return {harness.checks[int(k)] for k in re.findall(r"Output +(\d+) was asserted", log)}
+        return _trace(path, harness.checks.index(name), cycles + 1)
 
 
 def _outcome(log: str, depth: int) -> str:
@@ -147,10 +152,12 @@ def _outcome(log: str, depth: int) -> str:
     return "bounded" if unrolled and int(unrolled[1]) >= depth else "undecided"
 
 
-def _trace(path: Path, output: int) -> str:
-    """Inputs of the shortest way to the failure of a check, a line a cycle."""
+def _trace(path: Path, output: int, depth: int) -> str:
+    """Inputs on the shortest way to the failure of a check, a line a cycle."""
     cex = path.with_suffix(".cex")
-    _abc(f"read_aiger {path}; strash; cone -a -O {output}; bmc3; write_cex -n {cex}")
+    _abc(f"read_aiger {path}; strash; cone -a -O {output}; bmc3 -F {depth}; write_cex -n {cex}")
+    if not cex.exists():
+        return ""
     rows: dict[int, dict[str, int]] = {}
     for name, bit, cycle, value in _CEX.findall(cex.read_text()):
         if name.split("_")[0] in INPUTS:
