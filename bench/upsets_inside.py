@@ -89,7 +89,8 @@ async def upsets(dut):
         while len(core.got) < beats and cycles < nominal:
             await core.cycle()
             cycles += 1
-        assert [word for word, _ in core.got] == expected[0], f"wrong behind a reset: {outcomes[-1]}"
+        first = [word for word, _ in core.got]
+        assert first == expected[0], f"wrong behind a reset: {outcomes[-1:]}"
         if path is None:
             break
         moment = rng.randrange(nominal // 2)

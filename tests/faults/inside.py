@@ -94,7 +94,7 @@ async def reset_at_any_moment(dut):
     core = Core(dut)
     await core.reset()
     await core.run(0)
-    for _ in range(25):
+    for _ in range(15):
         core.gaps, core.stalls = core.random.choice([(0, 0), (0.5, 0), (0, 0.7)])
         for frame in range(len(core.inputs)):
             core.feed(frame)

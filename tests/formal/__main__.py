@@ -24,8 +24,8 @@ INTRODUCTION = """\
 
 `make formal` proves these properties of the RTLIL that Verilog is emitted from, for any input, any
 gaps and any back-pressure; `python -m tests.formal --write docs/formal.md` writes this table.
-Yosys makes an and-inverter graph of a block among checks (`tests/formal/checker.py`), ABC proves it:
-by property directed reachability or with the set of all reachable states. Proofs begin with one
+Yosys makes an and-inverter graph of a block among checks (`tests/formal/checker.py`), ABC proves
+it: by property directed reachability or with the set of all reachable states. Proofs begin with one
 cycle of reset in a state that is left open, registers and memories alike: what is proven holds
 after a reset at any moment, whatever an upset made of the block before.
 
@@ -38,12 +38,13 @@ after a reset at any moment, whatever an upset made of the block before.
 | capacity | no more is under way than the counters of the checks hold |
 | inside | no queue overflows, no credit is spent that is not there |
 | data | each output element is the function of its one input element that the reference says, in \
-its frame and place; for blocks whose elements have one |
+its frame and place; for blocks whose elements have one (windows: with all elements but the one \
+followed of the same value) |
 | range | results equal those of a twin with a wider output: no accumulator wraps |
 
 Geometries are small, see `tests/formal/cases.py`: what is proven is the logic of control, in all
-its forms, not one network's numbers. *Bounded* checks hold for that many cycles, two frames at \
-least, and are named.
+its forms, not one network's numbers. *Bounded* checks hold for that many cycles, two frames at
+least.
 
 | block | case | proven for all time | bounded | seconds |
 |---|---|---|---|---:|
@@ -76,6 +77,7 @@ def main() -> int:
                 continue
             rows.append(row(proof, result.checks, result.depth, result.seconds))
             console.print(rows[-1])
+            sys.stdout.flush()
             if failed := result.named("failed"):
                 wrong += 1
                 console.print(f"failed: {', '.join(failed)}\n{result.trace}")

@@ -29,7 +29,7 @@ from quantloom.rtl_templates.weigh import WeighParams
 
 __all__ = ["CASES"]
 
-U1, U2, S2, S3, S4 = IntType(1), IntType(2), IntType(2, True), IntType(3, True), IntType(4, True)
+U1, U2, S2, S3 = IntType(1), IntType(2), IntType(2, True), IntType(3, True)
 PAIR, TRIPLE = StreamShape(U1, 1, 2), StreamShape(U2, 1, 3)
 
 
@@ -89,28 +89,26 @@ def _upsamples():
 
 
 def _windows():
-    common = dict(type=U1, shape=(3, 3, 1), kernel=(2, 2))
+    common = dict(type=U1, shape=(2, 3, 1), kernel=(2, 2))
     for mode in ("serial", "column", "full"):
         yield mode, WindowParams(**common, mode=mode)
         yield f"{mode}, depth 1", WindowParams(**common, mode=mode, depth=1)
-    yield "serial, padded", WindowParams(**common | {"shape": (2, 2, 1)}, pads=(1, 1, 0, 0))
+    yield "serial, padded", WindowParams(**common | {"shape": (2, 2, 1)}, pads=(1, 0, 0, 1),
+                                         depth=1)
     yield "full, padded", WindowParams(**common | {"shape": (2, 2, 1)}, pads=(1, 1, 0, 0),
                                        mode="full")
+    yield "full, 3 rows", WindowParams(**common | {"shape": (3, 3, 1)}, mode="full")
     yield "full, stride 2", WindowParams(**common | {"shape": (4, 4, 1)}, stride=(2, 2),
                                          mode="full", spare=1)
-    yield "full, collected", WindowParams(**common | {"shape": (2, 3, 1)}, mode="full",
-                                          collect=True)
+    yield "full, collected", WindowParams(**common, mode="full", collect=True)
 
 
 def _neurons():
-    rng = np.random.default_rng(0)
-    weights = rng.integers(-2, 2, (1, 4, 2))
-    for pe, simd, depth in ((1, 4, None), (2, 2, None), (1, 2, 1), (2, 4, 3), (1, 1, None)):
-        lo = np.minimum(weights * 3, 0).sum(axis=1).min()
-        hi = np.maximum(weights * 3, 0).sum(axis=1).max()
+    weights = np.array([[[1, -2], [-1, 1]]])
+    for pe, simd, depth in ((1, 2, 1), (2, 1, 1), (1, 1, 2), (2, 2, None)):
         yield f"pe {pe}, simd {simd}, depth {depth}", NeuronParams(
-            input_type=U2, weight_type=S2, output_type=IntType.for_range(lo, hi),
-            weights=weights, positions_per_frame=2, pe=pe, simd=simd, depth=depth)
+            input_type=U1, weight_type=S2, output_type=IntType.for_range(-2, 1), weights=weights,
+            positions_per_frame=2, pe=pe, simd=simd, depth=depth)
 
 
 def _thresholds():

@@ -77,6 +77,10 @@ class Harness(wiring.Component):
         m.d.sync += started.eq(1)
         return m, started
 
+    def wish(self, index: int) -> Value:
+        """What the producer of an input would like to offer."""
+        return getattr(self, f"payload_{index}")
+
     def drive(self, m: Module, *blocks: wiring.Component) -> tuple[list[Value], list[Value]]:
         """Join the ports of blocks of one shape.
 
@@ -93,7 +97,7 @@ class Harness(wiring.Component):
             held = Signal(shape.width, name=f"held_{k}", reset_less=True)
             payload = Signal(shape.width, name=f"offered_{k}")
             m.d.comb += [valid.eq(waiting | getattr(self, f"offer_{k}")),
-                         payload.eq(Mux(waiting, held, getattr(self, f"payload_{k}")))]
+                         payload.eq(Mux(waiting, held, self.wish(k)))]
             m.d.sync += [waiting.eq(valid & ~ports[0].ready), held.eq(payload)]
             m.d.comb += [p.valid.eq(valid) for p in ports]
             m.d.comb += [p.payload.eq(payload) for p in ports]
@@ -111,24 +115,38 @@ class Checker(Harness):
     Parameters
     ----------
     params : BlockParams
-    create : callable or None
-        Gives the hardware; None: the block's own.
+    coloured : bool
+        Inputs of one bit: the beat that is followed has one colour, all others the other one, and
+        which is which is open. A block that only moves elements is right for all data if it is
+        for these, and has far fewer states.
+
+    Raises
+    ------
+    ValueError
+        If ``coloured`` is set and there is anything but single bits, or results are computed.
     """
 
-    def __init__(self, params: BlockParams, create=None):
-        self.create = create or params.create
+    def __init__(self, params: BlockParams, *, coloured: bool = False):
+        self.coloured = coloured
         self.allowances, self.silence = allowances(params), silence(params)
         self.sources = sources(params)
         picks = {}
         if self.sources is not None:
             picks = {f"{name}_{k}": In(width) for k, shape in enumerate(params.inputs)
-                     for name, width in (("pick", range(max(2, shape.beats))), ("mark", 1))}
+                     for name, width in (("pick", range(max(2, shape.beats))), ("mark", 1),
+                                         ("ink", 1))}
+        if coloured and (self.sources is None or any(s.width > 1 for s in params.inputs)):
+            raise ValueError(f"coloured must come with single bits that are moved, not {params!r}")
+        self.colours = [Signal(name=f"colour_{k}") for k in range(len(params.inputs))]
         super().__init__(params, CHECKS if self.sources else CHECKS[:-1], **picks)
+
+    def wish(self, index: int) -> Value:
+        return self.colours[index] if self.coloured else super().wish(index)
 
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m, started = self.base()
-        dut = self.create()
+        dut = self.params.create()
         fragment, inside = bound(dut)
         m.submodules.dut = fragment
         offered, comes = self.drive(m, dut)
@@ -189,13 +207,15 @@ class Checker(Harness):
         (ins, comes, at_in), (outs, given, at_out) = inputs, outputs
         for k, shape in enumerate(p.inputs):
             pick = Signal(range(max(2, shape.beats)), name=f"picked_{k}", reset_less=True)
+            ink = Signal(name=f"inked_{k}", reset_less=True)
             with m.If(~started):
-                m.d.sync += pick.eq(getattr(self, f"pick_{k}"))
+                m.d.sync += [pick.eq(getattr(self, f"pick_{k}")), ink.eq(getattr(self, f"ink_{k}"))]
             marked = Signal(name=f"marked_{k}")
             kept = Signal(shape.width, name=f"kept_{k}", reset_less=True)
             marks = Signal(name=f"marks_{k}")
             m.d.comb += marks.eq(comes[k] & ~marked & (at_in[k] == pick)
                                  & getattr(self, f"mark_{k}"))
+            m.d.comb += self.colours[k].eq(ink ^ marks)
             with m.If(marks):
                 m.d.sync += [marked.eq(1), kept.eq(ins[k].payload)]
             in_ends = comes[k] & (at_in[k] == shape.beats - 1)

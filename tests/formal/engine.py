@@ -31,7 +31,7 @@ TRACED = 200
 """Cycles within which the way to a failure is looked for."""
 
 _CEX = re.compile(r"^(\w+)(?:\[(\d+)\])?@(\d+)=([01])$", re.M)
-INPUTS = ("offer", "payload", "room", "pick", "mark")
+INPUTS = ("offer", "payload", "room", "pick", "mark", "ink")
 """What the names of a harness's inputs begin with."""
 
 
@@ -77,21 +77,20 @@ def to_aiger(harness: Harness, path: Path) -> None:
             "read_rtlil design.il", f"hierarchy -check -top {TOP}", "proc", "flatten", "opt_clean",
             "setattr -unset init w:* w:started %d", "memory_collect",
             "setparam -set INIT 1'x t:$mem_v2 r:WR_PORTS=0 %d", "memory_map", "opt -full",
-            "async2sync", "dffunmap", "setundef -undriven -anyseq", "techmap", "opt_clean", "aigmap",
-            "opt_clean -purge",
-            "write_aiger -zinit -symbols design.aig",
+            "async2sync", "dffunmap", "setundef -undriven -anyseq", "techmap", "opt_clean",
+            "aigmap", "opt_clean -purge", "write_aiger -zinit -symbols design.aig",
         ], directory=directory)
         path.write_bytes((directory / "design.aig").read_bytes())
 
 
 def check(harness: Harness, *, cycles: int, bounded: Collection[str] = (),
-          seconds: float = 120) -> Result:
+          seconds: float = 40) -> Result:
     """Prove the checks of a harness, for all time but for those named.
 
     Each by itself, on the registers that it depends on: shortly by property directed reachability
-    (IC3), then by the set of all reachable states as a decision diagram, which counters that keep
-    step suit better, then by the former again. What is not meant to be proven for all time is
-    unrolled.
+    (IC3), then by the set of all reachable states as a decision diagram, which suits counters that
+    keep step. What is not proven for all time within the time is unrolled, and so is what is not
+    meant to be.
 
     Parameters
     ----------
@@ -116,8 +115,9 @@ def check(harness: Harness, *, cycles: int, bounded: Collection[str] = (),
         to_aiger(harness, path)
         for k, name in enumerate(harness.checks):
             read = f"read_aiger {path}; strash; cone -O {k}; scorr; trim"
-            engines = [f"bmc3 -F {cycles + 1} -T {seconds:.0f}"] if name in bounded else [
-                f"pdr -a -T {SHORTLY}", f"reach -T {seconds:.0f} -B {NODES}", f"pdr -a -T {seconds:.0f}"]
+            unroll = f"bmc3 -F {cycles + 1} -T {seconds:.0f}"
+            engines = [unroll] if name in bounded else [
+                f"pdr -a -T {SHORTLY}", f"reach -T {seconds:.0f} -B {NODES}", unroll]
             for engine in engines:
                 found[name] = _outcome(_abc(f"{read}; {engine}"), cycles + 1)
                 if found[name] != "undecided":

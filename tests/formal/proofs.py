@@ -15,7 +15,10 @@ from .twin import Twin, has_range
 __all__ = ["BOUNDED", "Proof", "proofs", "unrolled"]
 
 BOUNDED: dict[tuple[str, str], tuple[str, ...]] = {}
-"""Checks that are proven for two frames only, by kind and case; too many states otherwise."""
+"""Checks that are not tried for all time, by kind and case: they have too many states."""
+
+COLOURED = ("window",)
+"""Kinds whose elements have but two colours, see :class:`.Checker`: they keep many of them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Proof:
 
     def run(self) -> Result:
         """Prove it."""
-        harness = Twin(self.params) if self.twin else Checker(self.params)
+        harness = Twin(self.params) if self.twin else Checker(
+            self.params, coloured=self.kind in COLOURED)
         return check(harness, cycles=unrolled(self.params),
                      bounded=BOUNDED.get((self.kind, self.name), ()))
 

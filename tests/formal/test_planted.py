@@ -29,7 +29,7 @@ def test_found(mutant):
 
 
 @pytest.mark.parametrize("kind, name", [
-    ("neuron", "pe 1, simd 2, depth 1"), ("add", "depth 1"), ("multiply", "signed"),
+    ("neuron", "pe 2, simd 1, depth 1"), ("add", "depth 1"), ("multiply", "signed"),
     ("pool", "sum, depth 1"), ("tile_pool", "sum of the map"),
 ])  # fmt: skip
 def test_accumulator_a_bit_too_narrow(kind, name):
