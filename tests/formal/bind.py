@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 from unittest.mock import patch
 
 from amaranth.hdl import Fragment, Module, Signal, Value
@@ -20,29 +21,14 @@ def _queue(part: Queue) -> Value | None:
 
 
 def _credit_queue(part: CreditQueue) -> Value | None:
-    """A beat is begun only with a credit, and not before a reset is over."""
+    """A beat is begun only with a credit; without a queue there are none."""
     return part.take & ~part.credit if part.depth else None
 
 
-CONTRACTS: dict[type[wiring.Component], Callable] = {Queue: _queue, CreditQueue: _credit_queue}
+CONTRACTS: dict[type[wiring.Component], Callable[[Any], Value | None]] = {
+    Queue: _queue, CreditQueue: _credit_queue,
+}
 """By kind of part: a value that must never be true, or None if there is nothing to check."""
-
-
-@contextmanager
-def _watching(kind: type[wiring.Component], contract: Callable,
-              flags: list[Value]) -> Iterator[None]:
-    elaborate = kind.elaborate
-
-    def watched(part, platform: object) -> Module:
-        m = elaborate(part, platform)
-        if (broken := contract(part)) is not None:
-            flag = Signal(name="broken")
-            m.d.comb += flag.eq(broken)
-            flags.append(flag)
-        return m
-
-    with patch.object(kind, "elaborate", watched):
-        yield
 
 
 def bound(block: wiring.Component) -> tuple[Fragment, list[Value]]:
@@ -51,5 +37,22 @@ def bound(block: wiring.Component) -> tuple[Fragment, list[Value]]:
     As ``bind`` of SystemVerilog does it: the block's own source has no checks in it.
     """
     flags: list[Value] = []
-    with _watching(Queue, _queue, flags), _watching(CreditQueue, _credit_queue, flags):
+    with ExitStack() as stack:
+        for kind, contract in CONTRACTS.items():
+            watched = _watched(kind.elaborate, contract, flags)
+            stack.enter_context(patch.object(kind, "elaborate", watched))
         return Fragment.get(block, None), flags
+
+
+def _watched(elaborate: Callable[..., Module], contract: Callable[[Any], Value | None],
+             flags: list[Value]) -> Callable[..., Module]:
+    """A part's ``elaborate`` that adds a flag for each one whose contract is broken."""
+    def watched(part: wiring.Component, platform: object) -> Module:
+        m = elaborate(part, platform)
+        if (broken := contract(part)) is not None:
+            flag = Signal(name="broken")
+            m.d.comb += flag.eq(broken)
+            flags.append(flag)
+        return m
+
+    return watched

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import and_, or_
 
-from amaranth.hdl import Array, Cat, ClockDomain, Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib.wiring import In
 
 from quantloom.rtl_templates.block import BlockParams
 
 from .bind import bound
 from .contract import Source, allowances, silence, sources
+from .harness import Harness, either, port
 
-__all__ = ["CHECKS", "Checker", "Harness", "either", "port"]
+__all__ = ["CHECKS", "Checker"]
 
 CHECKS = ("holds", "conserves", "drains", "moves", "capacity", "inside", "data")
 """What is checked of a block.
@@ -43,72 +43,6 @@ SPARE_FRAMES = 2
 """Frames that a block may hold, beside what is in its queue."""
 
 
-class Harness(wiring.Component):
-    """Producers, consumers and reset around something with streams.
-
-    In the first cycle everything is in reset; the state before it is left open, see
-    :mod:`.engine`. What is then proven holds after a reset in any state whatever.
-
-    Members
-    -------
-    aclk : In(1)
-    offer_k, payload_k : In
-        What the producer of input ``k`` would like; what it has once offered, it keeps.
-    room_k : In(1)
-        Ready of output ``k``.
-    bad_... : Out(1)
-        A check failed.
-    """
-
-    def __init__(self, params: BlockParams, checks: Sequence[str], **members: In):
-        self.params, self.checks = params, tuple(checks)
-        ports: dict[str, In | Out] = {"aclk": In(1), **members}
-        for k, shape in enumerate(params.inputs):
-            ports |= {f"offer_{k}": In(1), f"payload_{k}": In(shape.width)}
-        ports |= {f"room_{k}": In(1) for k in range(len(params.outputs))}
-        super().__init__(ports | {f"bad_{check}": Out(1) for check in checks})
-
-    def base(self) -> tuple[Module, Signal]:
-        """A module with its clock domain, and whether the reset is over."""
-        m = Module()
-        m.domains += (domain := ClockDomain("sync"))
-        started = Signal(reset_less=True, name="started")
-        m.d.comb += [domain.clk.eq(self.aclk), domain.rst.eq(~started)]
-        m.d.sync += started.eq(1)
-        return m, started
-
-    def wish(self, index: int) -> Value:
-        """What the producer of an input would like to offer."""
-        return getattr(self, f"payload_{index}")
-
-    def drive(self, m: Module, *blocks: wiring.Component) -> tuple[list[Value], list[Value]]:
-        """Join the ports of blocks of one shape.
-
-        Returns
-        -------
-        offered, comes : list of Value
-            By input: a beat is offered, and was not a cycle before.
-        """
-        offered: list[Value] = []
-        comes: list[Value] = []
-        for k, shape in enumerate(self.params.inputs):
-            ports = [port(block, "i", k) for block in blocks]
-            waiting, valid = Signal(name=f"waiting_{k}"), Signal(name=f"valid_{k}")
-            held = Signal(shape.width, name=f"held_{k}", reset_less=True)
-            payload = Signal(shape.width, name=f"offered_{k}")
-            m.d.comb += [valid.eq(waiting | getattr(self, f"offer_{k}")),
-                         payload.eq(Mux(waiting, held, self.wish(k)))]
-            m.d.sync += [waiting.eq(valid & ~ports[0].ready), held.eq(payload)]
-            m.d.comb += [p.valid.eq(valid) for p in ports]
-            m.d.comb += [p.payload.eq(payload) for p in ports]
-            offered.append(valid)
-            comes.append(valid & ~waiting)
-        for k in range(len(self.params.outputs)):
-            m.d.comb += [port(block, "o", k).ready.eq(getattr(self, f"room_{k}"))
-                         for block in blocks]
-        return offered, comes
-
-
 class Checker(Harness):
     """Checks of a block; see :data:`CHECKS`.
 
@@ -119,11 +53,6 @@ class Checker(Harness):
         Inputs of one bit: the beat that is followed has one colour, all others the other one, and
         which is which is open. A block that only moves elements is right for all data if it is
         for these, and has far fewer states.
-
-    Raises
-    ------
-    ValueError
-        If ``coloured`` is set and there is anything but single bits, or results are computed.
     """
 
     def __init__(self, params: BlockParams, *, coloured: bool = False):
@@ -135,8 +64,7 @@ class Checker(Harness):
             picks = {f"{name}_{k}": In(width) for k, shape in enumerate(params.inputs)
                      for name, width in (("pick", range(max(2, shape.beats))), ("mark", 1),
                                          ("ink", 1))}
-        if coloured and (self.sources is None or any(s.width > 1 for s in params.inputs)):
-            raise ValueError(f"coloured must come with single bits that are moved, not {params!r}")
+        assert not coloured or (self.sources and all(s.width == 1 for s in params.inputs))
         self.colours = [Signal(name=f"colour_{k}") for k in range(len(params.inputs))]
         super().__init__(params, CHECKS if self.sources else CHECKS[:-1], **picks)
 
@@ -171,7 +99,7 @@ class Checker(Harness):
             most = (1 << most.bit_length()) - 1
             count = Signal(range(most + 1), name=f"allowed_{k}_{q}", init=allowance.initial)
             gain = Mux(comes[k], _look_up(allowance.gains, at_in[k]), 0)
-            following = Signal(signed_width(most), name=f"allowed_next_{k}_{q}")
+            following = Signal(range(-1, 2 * most + 2), name=f"allowed_next_{k}_{q}")
             m.d.comb += following.eq(count + gain - given[q])
             m.d.sync += count.eq(following)
             bad["conserves"].append(outs[q].valid & (count == 0))
@@ -187,8 +115,7 @@ class Checker(Harness):
         if self.sources is not None:
             self._data(m, started, bad, (ins, comes, at_in), (outs, given, at_out))
         for check, values in bad.items():
-            m.d.comb += getattr(self, f"bad_{check}").eq(
-                started & either(values))
+            m.d.comb += getattr(self, f"bad_{check}").eq(started & either(values))
         return m
 
     def _for_long(self, m: Module, name: str, flag: Value) -> Value:
@@ -231,7 +158,6 @@ class Checker(Harness):
                     m.d.sync += wait.eq(ahead - out_ends)
                 with m.Elif(marked & out_ends & (wait >= 0)):
                     m.d.sync += wait.eq(wait - 1)
-                # Now, or taken in this very cycle or before.
                 watching = outs[q].valid & marked & (wait == 0)
                 bad["data"] += [watching & flag for flag in self._differs(
                     self.sources[q], k, q, outs[q], at_out[q], pick, kept)]
@@ -256,21 +182,6 @@ class Checker(Harness):
             if wrong:
                 flags.append((at == beat) & reduce(or_, wrong))
         return flags
-
-
-def either(flags: Sequence[Value]) -> Value:
-    """Whether any of some flags is high."""
-    return reduce(or_, flags, Const(0, 1))
-
-
-def port(block: wiring.Component, letter: str, index: int):
-    """Stream of a block."""
-    return getattr(block, f"{letter}_{index}" if index else letter)
-
-
-def signed_width(most: int):
-    """Shape of a number from -1 to twice ``most``."""
-    return range(-1, 2 * most + 2)
 
 
 def _code(o, lane: int, bits: int) -> Value:

@@ -15,7 +15,7 @@ from quantloom.gen.emit import component_rtlil
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.yosys import run_yosys
 
-from .checker import Harness
+from .harness import Harness
 
 __all__ = ["Result", "check", "refute", "to_aiger"]
 

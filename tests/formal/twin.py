@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from quantloom.rtl_templates.block import BlockParams
 from quantloom.rtl_templates.types import IntType
 
-from .checker import Harness, either, port
+from .harness import Harness, either, port
 
 __all__ = ["Twin", "has_range", "widened"]
 
