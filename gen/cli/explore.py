@@ -11,10 +11,13 @@ from typing import Any
 
 from ..errors import QuantloomError, TargetError
 from ..explore.accuracy import load_labelled
+from ..explore.cpu import measure_cpu
 from ..explore.model import Model, open_model
+from ..explore.page import render
 from ..explore.pareto import closest_miss, lines_of
+from ..explore.platforms import Platform, best_of, published, published_names
 from ..explore.points import ERROR, FITS, SHORT, points_of
-from ..explore.results import write_results
+from ..explore.results import put, write_results
 from ..explore.run import Explored, explore, measure_accuracy
 from ..explore.store import fingerprint, open_store
 from ..explore.sweep import AXES, ModelEntry, Sweep, make_sweep, read_sweep
@@ -27,6 +30,8 @@ __all__ = ["add_workers", "register"]
 
 STORE = "store.jsonl"
 """File of the output directory that keeps each result as it comes."""
+
+PAGE = "explore.html"
 
 
 def _list(text: str) -> list[str]:
@@ -64,6 +69,13 @@ def register(commands: Any) -> None:
                        help="share of the part's LUT sites that may be used")
     parser.add_argument("--data", type=Path, metavar="FILE.npz",
                         help="labelled frames ('images' and 'labels'), to measure accuracy on")
+    other = parser.add_argument_group("other hardware", "What the page compares designs with.")
+    other.add_argument("--cpu", action="store_true",
+                       help="measure the models on this machine's processor, too, through "
+                       "onnxruntime or TensorFlow Lite")
+    other.add_argument("--published", type=_list, metavar="TABLES",
+                       help="published figures: TOML files, or "
+                       f"{', '.join(published_names())}, which comes with Quantloom")
     add_workers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_input_grid(parser)
@@ -97,8 +109,12 @@ def run(arguments: argparse.Namespace) -> int:
             found = explore(points, store, team, update)
     for record in found.records:
         record |= accuracies.get(record["model"], {})
-    summary = _summary(sweep, models, found)
-    files = write_results(arguments.output, found.records, summary)
+    platforms = _platforms(sweep, models, found, arguments)
+    summary = _summary(sweep, models, found, platforms)
+    title = ", ".join(dict.fromkeys(record["network"] for record in found.records))
+    files = [put(arguments.output / PAGE, render(
+        title, found.records, lines_of(found.records), platforms).encode()),
+        *write_results(arguments.output, found.records, summary)]
     if arguments.json:
         print_json({**summary, "output": str(arguments.output),
                     "files": [str(file) for file in files]})
@@ -128,6 +144,10 @@ def _sweep(arguments: argparse.Namespace) -> Sweep:
     if not sweep.models:
         raise QuantloomError("no model to explore: name one, or --sweep a file with [[model]] and "
                              "file = \"...\"")
+    if arguments.published is not None:
+        sweep = replace(sweep, published=tuple(arguments.published), folder=Path())
+    for name in sweep.published:
+        published(name, sweep.folder)  # what is wrong with one is said before the long part
     return replace(sweep, data=arguments.data or sweep.data)
 
 
@@ -142,13 +162,28 @@ def _models(sweep: Sweep) -> list[Model]:
     return list(models.values())
 
 
-def _summary(sweep: Sweep, models: list[Model], found: Explored) -> dict[str, Any]:
+def _platforms(sweep: Sweep, models: list[Model], found: Explored,
+               arguments: argparse.Namespace) -> list[Platform]:
+    """Our best, this machine's processor if that is asked for, and published figures."""
+    others = [row for name in sweep.published for row in published(name, sweep.folder)]
+    measured: list[Platform] = []
+    if arguments.cpu:
+        with progress("measuring this machine's processor") as update:
+            for k, model in enumerate(models):
+                update(k, len(models))
+                measured.append(measure_cpu(model))
+    return [*best_of(found.records), *measured, *others] if others or measured else []
+
+
+def _summary(sweep: Sweep, models: list[Model], found: Explored,
+             platforms: list[Platform]) -> dict[str, Any]:
     """What a program wants to know first."""
     counted = Counter(record["status"] for record in found.records)
     return {"quantloom": fingerprint(), "points": len(found.records), "fits": counted[FITS],
             "short": counted[SHORT], "errors": counted[ERROR], "computed": found.computed,
             "known": found.known, "solves": found.solves,
             "models": {model.name: model.digest for model in models},
+            "platforms": [row.to_json() for row in platforms],
             "lines": [each.to_json() for each in lines_of(found.records)]}
 
 

@@ -58,7 +58,8 @@ def measure_cpu(model: Model, frames: Array | None = None, seconds: float = SECO
         text = " ".join(str(problem).split())[:200]
         return Platform(name=name, network=model.name, kind="measured",
                         note=f"not run: {type(problem).__name__}: {text}")
-    times, started = [], time.perf_counter()
+    times: list[float] = []
+    started = time.perf_counter()
     while (now := time.perf_counter()) - started < seconds:
         run(inputs[len(times) % len(inputs)])
         times.append(time.perf_counter() - now)

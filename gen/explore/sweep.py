@@ -112,6 +112,8 @@ class Sweep:
         Labelled frames.
     published : tuple of str
         Tables of other platforms: files, or names of those that come with Quantloom.
+    folder : Path
+        That names of such files start from.
     """
 
     models: tuple[ModelEntry, ...]
@@ -120,6 +122,7 @@ class Sweep:
     targets: tuple[Target, ...]
     data: Path | None = None
     published: tuple[str, ...] = ()
+    folder: Path = Path()
 
     def settings(self) -> Iterator[tuple[Place, float, Target]]:
         """What every model is tried with."""
@@ -221,7 +224,7 @@ def make_sweep(value: Mapping[str, Any], *, where: str, folder: Path = Path()) -
         tuple(values("clock", _positive, "numbers above 0, in MHz")) or (DEFAULT_CLOCK,),
         tuple(targets), None if data is None else folder / str(data),
         tuple(str(name) for name in
-              (published if isinstance(published, list) else [published])))
+              (published if isinstance(published, list) else [published])), folder)
 
 
 def _place(part: str | None, board: str | None, share: float | None, where: str = "") -> Place:
