@@ -67,8 +67,8 @@ def _template() -> Template:
     return environment.from_string(_text("explore", "explore.html"))
 
 
-def _span(pair: tuple[float, float]) -> str:
-    low, high = (number(float(f"{value:.3g}")) for value in pair)
+def _span(pair: tuple[float, float], unit: str = "") -> str:
+    low, high = (short(value, unit) for value in pair)
     return low if low == high else f"{low} to {high}"
 
 

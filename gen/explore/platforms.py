@@ -53,16 +53,17 @@ class Platform:
         return self.images_per_second / self.watts[1], self.images_per_second / self.watts[0]
 
     @property
-    def energy_mj(self) -> tuple[float, float] | None:
-        """Millijoules an image, lowest and highest."""
+    def energy(self) -> tuple[float, float] | None:
+        """Joules an image, lowest and highest."""
         per = self.images_per_second_and_watt
-        return None if per is None else (1000 / per[1], 1000 / per[0])
+        return None if per is None else (1 / per[1], 1 / per[0])
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         per = self.images_per_second_and_watt
         return {**vars(self), "watts": list(self.watts) if self.watts else None,
-                "images_per_second_and_watt": list(per) if per else None}
+                "images_per_second_and_watt": list(per) if per else None,
+                "energy_j": list(self.energy) if self.energy else None}
 
 
 def published_names() -> list[str]:
