@@ -23,10 +23,10 @@ from ..explore.store import fingerprint, open_store
 from ..explore.sweep import AXES, ModelEntry, Sweep, make_sweep, read_sweep
 from ..explore.workers import default_workers, workers
 from ..report.marks import number, short
-from .options import add_input_grid, existing, input_grid, natural
+from .options import add_input_grid, add_workers, existing, input_grid
 from .terminal import console, error, print_json, progress, table
 
-__all__ = ["add_workers", "register"]
+__all__ = ["register"]
 
 STORE = "store.jsonl"
 """File of the output directory that keeps each result as it comes."""
@@ -76,21 +76,10 @@ def register(commands: Any) -> None:
     other.add_argument("--published", type=_list, metavar="TABLES",
                        help="published figures: TOML files, or "
                        f"{', '.join(published_names())}, which comes with Quantloom")
-    add_workers(parser)
+    add_workers(parser, f"one for each processor, {default_workers()} here")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_input_grid(parser)
     parser.set_defaults(run=run)
-
-
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say who computes."""
-    group = parser.add_argument_group("workers", "Who computes.")
-    group.add_argument("--workers", type=natural, metavar="N",
-                       help="processes on this machine; 0: this process alone (default: one for "
-                       f"each processor, {default_workers()} here)")
-    group.add_argument("--scheduler", metavar="ADDRESS",
-                       help="a Dask cluster, as tcp://host:8786; 'local' starts one on this "
-                       "machine, with its dashboard")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from .generate import (
     read_frames,
     require_unchanged_design,
 )
-from .options import existing, natural, positive, positive_real
+from .options import add_workers, existing, natural, positive, positive_real
 from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def register(commands: Any) -> None:
                         "go through, into OUT/activity.json: what the estimate of power takes")
     parser.add_argument("--saif", type=Path, metavar="FILE",
                         help="write the same net by net, as SAIF for other tools")
+    add_workers(parser, "this process, all frames in one go")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -85,6 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
             if given:
                 raise QuantloomError("activity is counted on the emitted Verilog, flat out, by "
                                      f"Verilator: leave out {option}")
+    shared = arguments.workers is not None or arguments.scheduler is not None
+    if shared and (counts or arguments.netlist):
+        raise QuantloomError("activity and netlists are simulated in one piece: leave out "
+                             "--workers and --scheduler")
     if arguments.inputs is None:
         frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
     else:
@@ -92,9 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
     netlist = None
     if arguments.netlist is not None:
         netlist = require_netlist(design, directory, arguments.netlist)
-    report = simulate_design(
-        design, directory, frames, netlist=netlist, stress=arguments.stress, seed=arguments.seed,
-        engine=arguments.engine or ("icarus" if netlist else "verilator"))
+    if shared:
+        report = _simulate_shared(design, directory, frames, arguments)
+    else:
+        report = simulate_design(
+            design, directory, frames, netlist=netlist, stress=arguments.stress,
+            seed=arguments.seed, engine=arguments.engine or ("icarus" if netlist else "verilator"))
     if arguments.outputs is not None:
         save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
     written = [arguments.outputs] if arguments.outputs is not None else []
@@ -211,6 +219,44 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
         for note in refresh(directory, design, activations=activations.to_json("simulation"),
                             verification=verification(report, engine_version(engine), verilog)):
             error(note)
+    return report
+
+
+def _simulate_shared(design: Design, directory: Path, frames: np.ndarray,
+                     arguments: argparse.Namespace) -> Report:
+    """Simulate the Verilog in pieces, by several workers; the report of the directory shows it."""
+    from ...sim import golden
+    from ...sim.shards import join_reports, pack_design, shards_of, simulate_shard
+    from ...sim.simulate import engine_version
+    from ..explore.workers import workers
+    from ..report.histograms import FRAMES as COUNTED
+    from ..report.histograms import Activations
+    from ..report.record import refresh, verification
+
+    verilog, engine = _verilog(design, directory), arguments.engine or "verilator"
+    with workers(arguments.workers, arguments.scheduler) as team:
+        shards = shards_of(len(frames), team.width())
+        packed = pack_design(design, verilog)
+        tasks = [(k, (packed, frames[shard], engine, arguments.stress, arguments.seed + k))
+                 for k, shard in enumerate(shards)]
+        found: dict[int, Report] = {}
+        with progress(f"simulating {team.place}", left=True) as update:
+            update(0, len(frames))
+            # The first piece compiles, for all that share this machine's cache.
+            for ahead in (tasks[:1], tasks[1:]):
+                for k, result in team.results(simulate_shard, ahead):
+                    if isinstance(result, BaseException):
+                        raise result if isinstance(result, QuantloomError) else QuantloomError(
+                            f"frames {shards[k].start} to {shards[k].stop - 1}: {result}")
+                    found[k] = result
+                    update(sum(report.frames_requested for report in found.values()), len(frames))
+    report = join_reports(design.dataflow, [found[k] for k in range(len(shards))])
+    activations = Activations(design)
+    for frame in frames[:COUNTED]:
+        activations.add(golden.run(design.network, frame[None], keep=True))
+    for note in refresh(directory, design, activations=activations.to_json("simulation"),
+                        verification=verification(report, engine_version(engine), verilog)):
+        error(note)
     return report
 
 

@@ -64,8 +64,9 @@ def load_labelled(path: Path) -> Labelled:
         If it cannot be read, or lacks one of them, or they do not fit each other.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
                 raise QuantloomError(f"{path}: holds no labels; give an .npz file with "
                                      f"'{INPUTS[0]}' and '{LABELS[0]}'")
             arrays = dict(stored)
