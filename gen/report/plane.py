@@ -75,8 +75,8 @@ def ticks(low: float, high: float, *, logarithmic: bool, most: int = 6) -> list[
     span = (high - low) or abs(high) or 1.0
     unit = 10.0 ** floor(log10(span / most))
     step = next(unit * f for f in (1, 2, 5, 10, 20) if span / (unit * f) <= most - 1)
-    return [round(k * step, 12) for k in range(floor(low / step + 1e-9),
-                                               ceil(high / step - 1e-9) + 1)]
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
 
 
 def plane(label: str, dots: Sequence[Dot], traces: Sequence[Trace], x: Axis, y: Axis) -> Markup:
