@@ -19,7 +19,7 @@ __all__ = ["accuracy_figures", "gain_figures", "resource_figures", "trade_offs"]
 
 Record = Mapping[str, Any]
 
-KINDS = "abc"
+KINDS = "abcd"
 """Colours, one behind the other."""
 
 _EIGHT = 8

@@ -49,7 +49,8 @@ def render(title: str, records: Sequence[Record], lines: Sequence[Line],
         + Markup(_text("explore", "explore.js")), data=_data(records), records=records,
         tiles=_tiles(records, lines), trades=figures.trade_offs(records, lines),
         gains=figures.gain_figures(records), widths=figures.accuracy_figures(records),
-        parts=figures.resource_figures(records, lines), platforms=platforms, best=best[:_SHOWN],
+        parts=figures.resource_figures(records, lines), platforms=platforms,
+        sources=list(dict.fromkeys(p.source for p in platforms if p.source)), best=best[:_SHOWN],
         left_out=max(0, len(best) - _SHOWN), misses=_misses(records), late=_late(records),
         accurate=any(r.get("accuracy") is not None for r in records),
         knees={each.knee for each in lines})
@@ -63,8 +64,13 @@ def _text(package: str, name: str) -> str:
 def _template() -> Template:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
                               undefined=StrictUndefined)
-    environment.filters |= {"number": number, "short": short, "ratio": ratio, "span": _span}
+    environment.filters |= {"number": number, "short": short, "ratio": ratio, "span": _span,
+                            "rate": _rate}
     return environment.from_string(_text("explore", "explore.html"))
+
+
+def _rate(value: float) -> str:
+    return number(value) if value >= 1000 else f"{value:.4g}"
 
 
 def _span(pair: tuple[float, float], unit: str = "") -> str:

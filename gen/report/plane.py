@@ -45,7 +45,7 @@ class Trace:
     name : str
         Stands at its end.
     kind : str
-        Colour: ``a``, ``b`` or ``c``.
+        Colour: ``a`` to ``d``.
     stepped : bool
         Level up to the next point, then up: what can be had for so much.
     """
