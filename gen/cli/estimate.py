@@ -17,7 +17,7 @@ from ..output import changed_files
 from ..report.record import refresh
 from .folding import add_folding, choose_folding, target_cycles
 from .generate import open_design
-from .options import add_input_grid, existing, input_grid
+from .options import add_input_grid, existing, input_grid, named_part
 from .terminal import console, error, print_json, progress, table
 
 __all__ = ["register"]
@@ -87,7 +87,9 @@ def _row(path: Path, arguments: argparse.Namespace) -> _Row:
             design = choose_folding(design.network, design.foldings, design.source, arguments)
         else:
             kept = True
-            design.clock, design.part = arguments.clock, arguments.part or design.part
+            design.clock = arguments.clock
+            if arguments.part is not None:
+                design.part = named_part(arguments.part)
             design.target = target_cycles(arguments) or design.target
     activity = load_activity(stored.parent) if kept and stored is not None else None
     found = estimate_of(design, activity=activity)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ...boards.parts import Part
-from ...boards.parts import part as find_part
 from ...rtl_templates.resources import Resources
 from ..dataflow.fold import (
     UTILISATION,
@@ -25,7 +24,7 @@ from ..errors import QuantloomError
 from ..estimate.estimate import family_of
 from ..estimate.resources import dataflow_resources
 from ..network import Network
-from .options import percentage, positive, positive_real
+from .options import named_part, percentage, positive, positive_real
 from .terminal import console, progress, table
 
 __all__ = [
@@ -50,7 +49,8 @@ def add_folding(parser: argparse.ArgumentParser, note: str = "") -> None:
     group.add_argument("--clock", type=positive_real, metavar="MHZ",
                        help=f"clock in MHz (default {DEFAULT_CLOCK:g}, or the design's)")
     group.add_argument("--part", metavar="PART",
-                       help="what the design must fit; 'quantloom boards' lists the parts")
+                       help="what the design must fit; 'quantloom boards' lists the parts; or a "
+                       "file NAME.toml with the same columns")
     group.add_argument("--utilisation", type=percentage, metavar="PERCENT",
                        help="share of the part's LUT sites that may be used "
                        f"(default {UTILISATION:.0%})".replace("%", "%%"))
@@ -73,10 +73,7 @@ def _part(arguments: argparse.Namespace) -> Part | None:
             if given:
                 raise QuantloomError(f"{option} needs --part")
         return None
-    try:
-        return find_part(arguments.part)
-    except ValueError as problem:
-        raise QuantloomError(f"--part: {problem}") from None
+    return named_part(arguments.part)
 
 
 def part_room(arguments: argparse.Namespace) -> Room | None:
@@ -110,7 +107,7 @@ def choose_folding(network: Network, stored: Mapping[str, Folding] | None,
         stored = Design.load(arguments.folding).foldings
     elif target is not None or arguments.max:
         stored = None
-    part = None if room is None else room[0].name
+    part = None if room is None else room[0]
     if stored is not None:
         design = Design(network, dict(stored), source, arguments.clock, part, target)
         if room is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from ..dataflow.plan import INPUT
 from ..design import DEFAULT_CLOCK, Design, design_file
 from ..errors import QuantloomError
 from ..network import Network
-from ..network.convert import inputs_to_integers
 from ..output import changed_files, file_hash, staged_output
 from .folding import (
     Room,
@@ -24,6 +22,7 @@ from .folding import (
     print_estimate,
     target_cycles,
 )
+from .frames import random_frames, read_frames
 from .options import add_input_grid, existing, input_grid
 from .shell import add_shell, settle_shell
 from .terminal import console, print_json, progress, table
@@ -70,17 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
         frames = random_frames(design.network, VECTORS)
     else:
         frames = read_frames(design.network, arguments.vectors)
+    room = part_room(arguments)
     build(design, arguments.output, frames, source=source, shell=arguments.shell,
           taps=arguments.taps, around=around, vendor=arguments.vendor,
-          part=room[0] if (room := part_room(arguments)) else None)
+          part=room[0] if room else None)
     target = target_cycles(arguments)
     missed = target is not None and design.dataflow.interval > target
     if arguments.json:
         print_json({**summary(design, arguments.output, arguments.clock),
-                    **estimate(design, part_room(arguments)),
+                    **estimate(design, room),
                     "target_cycles": target, "target_missed": missed})
     else:
-        report(design, arguments.output, arguments.clock, part_room(arguments))
+        report(design, arguments.output, arguments.clock, room)
         if missed:
             console.print(f"[bold red]The target of {target:,} cycles a frame is missed:[/] "
                           f"{design.dataflow.bottleneck.name} cannot be folded any faster.")
@@ -119,41 +119,6 @@ def module_name(network: Network, text: str) -> str:
     while any(f"{name}_".startswith(f"{op.name}_") for op in network.ops):
         name = f"{name}_top" if not name.endswith("_top") else f"top_{name}"
     return name
-
-
-def read_frames(network: Network, path: Path) -> np.ndarray:
-    """Integers of the input tensor from a .npy file, (frames, height, width, channels).
-
-    Raises
-    ------
-    QuantloomError
-        If it cannot be read, or does not hold frames of the network.
-    """
-    try:
-        with existing(path).open("rb") as file:
-            array = np.load(file, allow_pickle=False)
-    except OSError as problem:
-        raise QuantloomError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    except (ValueError, EOFError, BadZipFile) as problem:
-        raise QuantloomError(f"{path}: not a .npy file of numbers, or a truncated one") from problem
-    if not isinstance(array, np.ndarray):
-        raise QuantloomError(f"{path}: holds several arrays; give a .npy file with one")
-    try:
-        frames = inputs_to_integers(network, array)
-    except QuantloomError as problem:
-        raise QuantloomError(f"{path}: {problem}") from problem
-    if len(frames) == 0:
-        raise QuantloomError(f"{path}: holds no frame")
-    return frames
-
-
-def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
-    """Uniform integers of the input tensor, (frames, height, width, channels)."""
-    x = network.input
-    rng = np.random.default_rng(seed)
-    if x.type.bipolar:
-        return x.type.decode(rng.integers(0, 2, (frames, *x.shape)))
-    return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
 
 
 def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None = None,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..network import Network, Op
-from .generate import random_frames
+from .frames import random_frames
 from .options import add_input_grid, existing, input_grid, natural, positive
 from .terminal import console, print_json, progress, table
 

@@ -7,13 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...boards.parts import Part
+from ...boards.parts import part as find_part
 from ..errors import QuantloomError
 
 if TYPE_CHECKING:
     from ..frontends import InputGrid
 
-__all__ = ["add_input_grid", "add_workers", "existing", "input_grid", "natural", "percentage",
-           "positive", "positive_real"]
+__all__ = ["add_input_grid", "add_workers", "existing", "input_grid", "named_part", "natural",
+           "percentage", "positive", "positive_real"]
 
 
 def positive(text: str) -> int:
@@ -117,3 +119,17 @@ def existing(path: Path) -> Path:
     if not path.exists():
         raise QuantloomError(f"{path}: no such file or directory")
     return path
+
+
+def named_part(text: str) -> Part:
+    """The part that ``--part`` names.
+
+    Raises
+    ------
+    QuantloomError
+        If there is none.
+    """
+    try:
+        return find_part(text)
+    except ValueError as problem:
+        raise QuantloomError(f"--part: {problem}") from None

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..design import Design
 from ..network.convert import integers_to_source
-from .generate import random_frames, read_frames
-from .options import existing, natural, positive, positive_real
-from .simulate import FRAMES, print_counters, save_array
+from .frames import add_frames, chosen_frames, save_array
+from .options import existing, natural, positive_real
+from .simulate import print_counters
 from .terminal import console, print_json, progress
 
 if TYPE_CHECKING:
@@ -39,14 +39,7 @@ def register(commands: Any) -> None:
                         "(default %(default)s)")
     parser.add_argument("--set-clock", type=positive_real, metavar="MHZ",
                         help="set FCLK0 of a Zynq first, to at most this")
-    parser.add_argument("--inputs", type=Path, metavar="X.npy",
-                        help="frames: integers of the input grid, or reals that lie on it "
-                        "(default: random frames)")
-    parser.add_argument("--outputs", type=Path, metavar="Y.npy",
-                        help="write the integers that the hardware gave, in the model's own shape")
-    parser.add_argument("--frames", type=positive, metavar="N",
-                        help="use the first N frames of the inputs, or N random ones "
-                        f"(default {FRAMES})")
+    add_frames(parser)
     parser.add_argument("--layers", action="store_true",
                         help="capture the streams between layers, too, for the first frame")
     parser.add_argument("--seed", type=natural, default=0, metavar="N",
@@ -65,10 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory = existing(arguments.design)
     design = Design.load(directory)
-    if arguments.inputs is None:
-        frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
-    else:
-        frames = read_frames(design.network, arguments.inputs)[: arguments.frames]
+    frames = chosen_frames(design.network, arguments)
     clock = design.clock
     if arguments.set_clock is not None:
         clock = set_clock(map_words(SLCR_BASE), arguments.set_clock).mhz

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 
 from ...boards.board import BOARDS, Board, BoardError, board
-from ...boards.parts import PARTS
 from ..dataflow.fold import UTILISATION
 from ..errors import QuantloomError
 from ..shell import DEFAULT_BAUD, SHELLS, Surroundings, shell_sites
-from .options import positive
+from .options import named_part, positive
 
 __all__ = ["add_shell", "settle_shell"]
 
@@ -40,9 +39,9 @@ def settle_shell(arguments: argparse.Namespace) -> Surroundings:
         If the board is unknown, or the part has no room for the shell.
     """
     around = Surroundings(_settle_board(arguments), arguments.baud)
-    if arguments.shell is not None and (arguments.part or "").upper() in PARTS:
+    if arguments.shell is not None and arguments.part is not None:
         # What the shell takes is not the accelerator's.
-        part = PARTS[arguments.part.upper()]
+        part = named_part(arguments.part)
         sites = shell_sites(taps=arguments.taps)
         share = (arguments.utilisation or UTILISATION) - sites / part.luts
         if share <= 0:

@@ -9,29 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...boards.target import Target
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.activity import ACTIVITY, Activity
 from ..network.convert import integers_to_source
 from ..output import add_file
-from .generate import (
-    random_frames,
-    rate,
-    read_frames,
-    require_unchanged_design,
-)
-from .options import add_workers, existing, natural, positive, positive_real
+from .frames import add_frames, chosen_frames, save_array
+from .generate import rate, require_unchanged_design
+from .options import add_workers, existing, named_part, natural, positive_real
 from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
     from ...boards.driver import DeviceReport
     from ...sim.report import Report
 
-__all__ = ["FRAMES", "print_counters", "print_report", "register", "save_array", "simulate_design"]
-
-FRAMES = 5
-"""Random frames where no inputs are given."""
-
+__all__ = ["print_counters", "print_report", "register", "simulate_design"]
 
 def register(commands: Any) -> None:
     """Add the command."""
@@ -41,14 +34,7 @@ def register(commands: Any) -> None:
         "blocks with the golden integer model, integer for integer.")
     parser.add_argument("design", type=Path, metavar="OUT",
                         help="directory that 'quantloom generate' wrote")
-    parser.add_argument("--inputs", type=Path, metavar="X.npy",
-                        help="frames: integers of the input grid, or reals that lie on it "
-                        "(default: random frames)")
-    parser.add_argument("--outputs", type=Path, metavar="Y.npy",
-                        help="write the integers that the hardware gave, in the model's own shape")
-    parser.add_argument("--frames", type=positive, metavar="N",
-                        help=f"use the first N frames of the inputs, or N random ones "
-                        f"(default {FRAMES})")
+    add_frames(parser)
     parser.add_argument("--engine", choices=["verilator", "cxxrtl", "icarus"],
                         help="simulator (default verilator)")
     parser.add_argument("--netlist", metavar="PART",
@@ -90,15 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
     if shared and (counts or arguments.netlist):
         raise QuantloomError("activity and netlists are simulated in one piece: leave out "
                              "--workers and --scheduler")
-    if arguments.inputs is None:
-        frames = random_frames(design.network, arguments.frames or FRAMES, arguments.seed)
-    else:
-        frames = read_frames(design.network, arguments.inputs)[: arguments.frames]
+    frames = chosen_frames(design.network, arguments)
     netlist = None
     if arguments.netlist is not None:
         netlist = require_netlist(design, directory, arguments.netlist)
     if shared:
-        report = _simulate_shared(design, directory, frames, arguments)
+        from .shards import simulate_in_pieces
+
+        report = simulate_in_pieces(design, directory, frames, arguments)
     else:
         report = simulate_design(
             design, directory, frames, netlist=netlist, stress=arguments.stress,
@@ -150,15 +135,6 @@ def _verilog(design: Design, directory: Path) -> Path:
     return directory / "rtl" / f"{design.network.name}.v"
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Write an array to a .npy file of exactly that name."""
-    try:
-        with path.open("wb") as file:  # np.save would add a suffix
-            np.save(file, array, allow_pickle=False)
-    except OSError as error:
-        raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
 def require_netlist(design: Design, directory: Path, part: str) -> Path:
     """The netlist of a design for a part.
 
@@ -167,7 +143,11 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
     QuantloomError
         If there is none, or it was made of other Verilog.
     """
-    folder = directory / "build" / part.lower()
+    target = Target.of_part(named_part(part))
+    if target.part.architecture != "xc7":
+        raise QuantloomError(f"--netlist: there are no models of the cells of {target.title}; "
+                             "simulate the netlist for a 7-series part")
+    folder = directory / "build" / target.name
     netlist = folder / f"{design.network.name}_netlist.v"
     verilog = _verilog(design, directory)
     remedy = f"run 'quantloom synth {directory} --part {part}' first"
@@ -219,44 +199,6 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
         for note in refresh(directory, design, activations=activations.to_json("simulation"),
                             verification=verification(report, engine_version(engine), verilog)):
             error(note)
-    return report
-
-
-def _simulate_shared(design: Design, directory: Path, frames: np.ndarray,
-                     arguments: argparse.Namespace) -> Report:
-    """Simulate the Verilog in pieces, by several workers; the report of the directory shows it."""
-    from ...sim import golden
-    from ...sim.shards import join_reports, pack_design, shards_of, simulate_shard
-    from ...sim.simulate import engine_version
-    from ..explore.workers import workers
-    from ..report.histograms import FRAMES as COUNTED
-    from ..report.histograms import Activations
-    from ..report.record import refresh, verification
-
-    verilog, engine = _verilog(design, directory), arguments.engine or "verilator"
-    with workers(arguments.workers, arguments.scheduler) as team:
-        shards = shards_of(len(frames), team.width())
-        packed = pack_design(design, verilog)
-        tasks = [(k, (packed, frames[shard], engine, arguments.stress, arguments.seed + k))
-                 for k, shard in enumerate(shards)]
-        found: dict[int, Report] = {}
-        with progress(f"simulating {team.place}", left=True) as update:
-            update(0, len(frames))
-            # The first piece compiles, for all that share this machine's cache.
-            for ahead in (tasks[:1], tasks[1:]):
-                for k, result in team.results(simulate_shard, ahead):
-                    if isinstance(result, BaseException):
-                        raise result if isinstance(result, QuantloomError) else QuantloomError(
-                            f"frames {shards[k].start} to {shards[k].stop - 1}: {result}")
-                    found[k] = result
-                    update(sum(report.frames_requested for report in found.values()), len(frames))
-    report = join_reports(design.dataflow, [found[k] for k in range(len(shards))])
-    activations = Activations(design)
-    for frame in frames[:COUNTED]:
-        activations.add(golden.run(design.network, frame[None], keep=True))
-    for note in refresh(directory, design, activations=activations.to_json("simulation"),
-                        verification=verification(report, engine_version(engine), verilog)):
-        error(note)
     return report
 
 

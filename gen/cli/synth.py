@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...boards.board import Board, BoardError
-from ...boards.parts import Part
-from ...boards.parts import part as find_part
+from ...boards.target import Target
 from ..design import Design
 from ..errors import QuantloomError
 from ..estimate.estimate import resources_json
@@ -17,7 +15,7 @@ from ..report.record import refresh
 from ..synth import Top, core, shelled, synthesise
 from ..synth.record import Synthesis
 from .generate import require_unchanged_design
-from .options import existing, natural, positive_real
+from .options import existing, named_part, natural, positive_real
 from .terminal import console, error, print_json, progress, table
 
 __all__ = ["RESULT", "register"]
@@ -51,13 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     design = Design.load(path)
     directory = path if path.is_dir() else path.parent
     require_unchanged_design(directory)
-    top, part, board = _target(arguments, design, directory)
+    top, target = _top(arguments, design, directory)
     with progress("synthesising") as update:
         found = synthesise(
-            design.dataflow, directory, top, part, board=board,
+            design.dataflow, directory, top, target,
             clock=arguments.clock or design.clock, place=not arguments.netlist,
             seed=arguments.seed, update=lambda text: update(text=text))
-    result = directory / "build" / found.target.lower() / RESULT
+    result = directory / "build" / found.target / RESULT
     result.write_text(json.dumps(found.to_json(), indent=1) + "\n")
     for note in refresh(directory, design, synthesis=found.to_json()):
         error(note)
@@ -68,17 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if found.ok else 1
 
 
-def _target(arguments: argparse.Namespace, design: Design,
-            directory: Path) -> tuple[Top, Part, Board | None]:
-    try:
-        if arguments.part is not None:
-            return core(design.dataflow, directory), find_part(arguments.part), None
-        top, board = shelled(design.dataflow, directory)
-        return top, board.part, board
-    except BoardError as problem:
-        raise QuantloomError(str(problem)) from None
-    except ValueError as problem:
-        raise QuantloomError(f"--part: {problem}") from None
+def _top(arguments: argparse.Namespace, design: Design, directory: Path) -> tuple[Top, Target]:
+    if arguments.part is not None:
+        return core(design.dataflow, directory), Target.of_part(named_part(arguments.part))
+    if (found := shelled(design.dataflow, directory)) is None:
+        raise QuantloomError(f"{directory}: was generated for no board: give --part, or generate "
+                             "it again with --board")
+    return found
 
 
 def report(found: Synthesis, directory: Path) -> None:

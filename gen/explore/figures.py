@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ...boards.parts import PARTS
 from ..estimate.estimate import NAMES
 from ..report import charts as chart
 from ..report.charts import Bar, Dot
@@ -172,9 +171,7 @@ def resource_figures(records: Sequence[Record], lines: Sequence[Line]) -> list[F
             rows.append(Bar(name, shares, ratio(shares[0] or 0), tip))
         speeds = "; ".join(f"{name}: {short(records[k]['images_per_second'])} images/s"
                            for name, k in picks.items())
-        holds = PARTS[part]
         figures.append(Figure(
-            f"{part}", f"{number(holds.luts)} LUTs, {number(holds.bram36)} BRAM36, "
-            f"{number(holds.dsp)} DSPs. From the top, {speeds}.",
+            part, f"From the top, {speeds}.",
             chart.bars(f"Resources of {part}", rows, top=1.0, line=(1.0, part))))
     return figures

@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ...boards.parts import Part
-from ...boards.parts import part as find_part
 from ...rtl_templates.resources import Resources
 from ..dataflow.fold import Search, fold, fold_for, shown
 from ..design import Design
@@ -64,7 +64,9 @@ class Point:
     @property
     def key(self) -> str:
         """Hash of all that its result depends on."""
-        return key_of(*self.solve, self.clock)
+        digest, part, utilisation, cycles = self.solve
+        return key_of(digest, None if part is None else part.to_json(), utilisation, cycles,
+                      self.clock)
 
     @property
     def command(self) -> str:
@@ -72,24 +74,34 @@ class Point:
         cycles = self.cycles
         speed = ["--max"] if cycles is None and self.place.part else (
             [] if cycles is None else ["--cycles", str(cycles)])
-        out = f"{self.model.name}-{self.place.board or self.place.part or 'any'}".lower()
+        out = f"{self.model.name}-{self._where or 'any'}".lower()
         return shlex.join(["quantloom", "generate", *self.model.arguments, "-o", out,
                            *self.place.arguments, *speed, "--clock", f"{self.clock:g}"])
 
+    @property
+    def _where(self) -> str | None:
+        """Name of the board or part."""
+        if self.place.board is not None:
+            return Path(self.place.board).stem
+        return None if self.place.part is None else self.place.part.name
+
     def asked(self) -> dict[str, Any]:
         """Columns that say what the point is."""
-        return {**self.model.columns(), "part": self.place.part, "board": self.place.board,
+        part = self.place.part
+        return {**self.model.columns(), "part": None if part is None else part.name,
+                "board": self.place.board and self._where,
                 "utilisation": self.place.utilisation, "clock_mhz": self.clock,
                 "target": str(self.target), "target_cycles": self.cycles,
                 "command": self.command}
 
 
-class Solve(tuple[str, str | None, float, int | None]):
+class Solve(NamedTuple):
     """What one folding serves: digest of the network, part, share of it, cycles a frame."""
 
-    def __new__(cls, digest: str, part: str | None, utilisation: float,
-                cycles: int | None) -> Solve:
-        return super().__new__(cls, (digest, part, utilisation, cycles))
+    digest: str
+    part: Part | None
+    utilisation: float
+    cycles: int | None
 
 
 def points_of(sweep: Sweep, models: Iterable[Model]) -> list[Point]:
@@ -110,7 +122,7 @@ def solves_of(points: Iterable[Point]) -> dict[Solve, list[Point]]:
     return solves
 
 
-def evaluate(packed: bytes, part: str | None, utilisation: float, cycles: int | None,
+def evaluate(packed: bytes, part: Part | None, utilisation: float, cycles: int | None,
              clocks: Sequence[float]) -> list[dict[str, Any]]:
     """Fold a network once and estimate it at several clocks.
 
@@ -118,7 +130,7 @@ def evaluate(packed: bytes, part: str | None, utilisation: float, cycles: int | 
     ----------
     packed : bytes
         The network, as :attr:`~quantloom.gen.explore.model.Model.packed`.
-    part : str or None
+    part : Part or None
     utilisation : float
     cycles : int or None
     clocks : sequence of float
@@ -132,13 +144,12 @@ def evaluate(packed: bytes, part: str | None, utilisation: float, cycles: int | 
     started = time.perf_counter()
     try:
         network = unpacked(packed)
-        found = None if part is None else find_part(part)
         try:
-            if found is None:
+            if part is None:
                 flow, foldings = None, fold(network, cycles)
             else:
-                folded = fold_for(network, found, cycles, utilisation=utilisation,
-                                  clock=clocks[0], search=_search(packed, found.name))
+                folded = fold_for(network, part, cycles, utilisation=utilisation,
+                                  clock=clocks[0], search=_search(packed, part))
                 flow, foldings = folded.dataflow, folded.foldings
         except TargetError as problem:
             seconds = round(time.perf_counter() - started, 3)
@@ -149,7 +160,7 @@ def evaluate(packed: bytes, part: str | None, utilisation: float, cycles: int | 
             if flow is not None:
                 design.dataflow = flow
             flow = design.dataflow
-            records.append(_record(estimate(design), utilisation))
+            records.append(_record(estimate(design)))
         seconds = round(time.perf_counter() - started, 3)
         return [{**record, "seconds": seconds} for record in records]
     except QuantloomError as problem:
@@ -161,9 +172,9 @@ def evaluate(packed: bytes, part: str | None, utilisation: float, cycles: int | 
 
 
 @lru_cache(maxsize=4)
-def _search(packed: bytes, part: str) -> Search:
+def _search(packed: bytes, part: Part) -> Search:
     """What was listed and priced for one target serves the next."""
-    return Search(unpacked(packed), find_part(part))
+    return Search(unpacked(packed), part)
 
 
 def _refused(problem: TargetError) -> dict[str, Any]:
@@ -183,7 +194,7 @@ def _excess(needs: Resources, room: Resources) -> float:
                for name in used)
 
 
-def _record(found: Estimate, utilisation: float) -> dict[str, Any]:
+def _record(found: Estimate) -> dict[str, Any]:
     """Columns of a design that was folded."""
     used, moved, rate = resources_json(found.resources), found.traffic, found.images_per_second
     record: dict[str, Any] = {"status": FITS, "problem": ""}

@@ -87,7 +87,7 @@ def explore(points: Sequence[Point], store: Store, team: Workers,
     solves = solves_of(missing)
     # The fastest designs are the largest and take longest: they come first, so that the last tasks
     # are short ones and nobody waits long at the end.
-    tasks = sorted(solves.items(), key=lambda pair: pair[0][3] or 0)
+    tasks = sorted(solves.items(), key=lambda pair: pair[0].cycles or 0)
     known = len(points) - len(missing)
     done = known
     update(done, len(points))

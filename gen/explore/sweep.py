@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...boards.board import BoardError
 from ...boards.board import board as find_board
+from ...boards.parts import Part
 from ...boards.parts import part as find_part
 from ..dataflow.fold import UTILISATION
 from ..design import DEFAULT_CLOCK
@@ -36,17 +37,20 @@ class Place:
 
     Parameters
     ----------
-    part : str or None
+    part : Part or None
         None: any part; without limits, and without DSPs.
+    named : str or None
+        As ``quantloom generate`` takes it: a name, or a file.
     board : str or None
-        That carries it.
+        That carries it, in the same way.
     utilisation : float
         Share of its LUT sites that the accelerator may take.
     asked : float or None
         The share that was asked for, of which a board's shell takes its part.
     """
 
-    part: str | None
+    part: Part | None
+    named: str | None = None
     board: str | None = None
     utilisation: float = UTILISATION
     asked: float | None = None
@@ -55,7 +59,7 @@ class Place:
     def arguments(self) -> tuple[str, ...]:
         """Options of ``quantloom generate``."""
         where = ("--board", self.board) if self.board else (
-            ("--part", self.part.lower()) if self.part else ())
+            ("--part", self.named) if self.named else ())
         return where + (("--utilisation", f"{self.asked:.6%}".rstrip("%").rstrip("0").rstrip(".")
                          + "%") if self.asked is not None else ())
 
@@ -200,11 +204,12 @@ def make_sweep(value: Mapping[str, Any], *, where: str, folder: Path = Path()) -
         return list(dict.fromkeys(found))
 
     shares = values("utilisation", _share, "percentages above 0 and up to 100, as \"80%\"")
-    places = [_place(part, None, share) for share in shares or [None]
-              for part in values("part", lambda name: find_part(str(name)).name, "names of parts")]
-    places += [_place(None, name, share, where) for share in shares or [None]
-               for name in values("board", lambda name: find_board(str(name)).name,
-                                  "names of boards")]
+    parts = values("part", lambda name: _part(str(name), folder), "names of parts")
+    boards = values("board", lambda name: _board(str(name), folder), "names of boards")
+    places = [_place(part, name, None, share) for share in shares or [None]
+              for part, name in parts]
+    places += [_place(part, None, name, share, where) for share in shares or [None]
+               for part, name in boards]
     targets = [Target(cycles=n) for n in values("cycles", _whole, "whole numbers above 0")]
     targets += [Target(fps=f) for f in values("fps", _positive, "numbers above 0")]
     fastest = axes.get("max", not targets)
@@ -227,16 +232,29 @@ def make_sweep(value: Mapping[str, Any], *, where: str, folder: Path = Path()) -
               (published if isinstance(published, list) else [published])), folder)
 
 
-def _place(part: str | None, board: str | None, share: float | None, where: str = "") -> Place:
+def _part(name: str, folder: Path) -> tuple[Part, str]:
+    """A part, and what a command calls it."""
+    if name.endswith(".toml"):
+        return find_part(str(folder / name)), str(folder / name)
+    return find_part(name), name.lower()
+
+
+def _board(name: str, folder: Path) -> tuple[Part, str]:
+    """A board's part, and what a command calls the board."""
+    if (folder / name).is_file():
+        name = str(folder / name)
+    return find_board(name).part, name
+
+
+def _place(part: Part, name: str | None, board: str | None, share: float | None,
+           where: str = "") -> Place:
     utilisation = UTILISATION if share is None else share
-    if board is None:
-        return Place(part, None, utilisation, share)
-    found = find_board(board).part
-    utilisation -= shell_sites(taps=True) / found.luts
-    if utilisation <= 0:
-        raise QuantloomError(f"{where}: the shell of {board} takes more than {share:.0%} of "
-                             f"{found.name}; raise utilisation")
-    return Place(found.name, board, utilisation, share)
+    if board is not None:
+        utilisation -= shell_sites(taps=True) / part.luts
+        if utilisation <= 0:
+            raise QuantloomError(f"{where}: the shell of {board} takes more than {share:.0%} of "
+                                 f"{part.name}; raise utilisation")
+    return Place(part, name, board, utilisation, share)
 
 
 def _model(entry: Mapping[str, Any], folder: Path, where: str) -> ModelEntry:

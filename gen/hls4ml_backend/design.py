@@ -38,7 +38,7 @@ def design_of(graph: Any) -> Design:
     utilisation = config.get_config_value("Utilisation")
     found = fold_for(network, part, target, clock=clock,
                      utilisation=UTILISATION if utilisation is None else float(utilisation))
-    design = Design(network, found.foldings, source, clock, part.name, target)
+    design = Design(network, found.foldings, source, clock, part, target)
     design.dataflow = found.dataflow
     return design
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...boards.parts import part as find_part
+from ...boards.target import Target
 from ...sim import golden
 from ..cli.simulate import simulate_design
 from ..dataflow.fold import shown
@@ -83,8 +84,8 @@ def build(model: Any, output: Path) -> dict[str, Any]:
     """See :meth:`.QuantloomBackend.build`."""
     design = _design(model)
     part = find_part(model.config.get_config_value("Part") or DEFAULT_PART)
-    found = synthesise(design.dataflow, output, core(design.dataflow, output), part,
-                       clock=design.clock, place=False)
+    found = synthesise(design.dataflow, output, core(design.dataflow, output),
+                       Target.of_part(part), clock=design.clock, place=False)
     cycles = design.dataflow.interval
     return {
         "cycles": cycles, "images_per_second": design.clock * 1e6 / cycles,

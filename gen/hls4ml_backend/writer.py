@@ -22,7 +22,8 @@ class QuantloomWriter(Writer):  # type: ignore[misc]
         """
         from pathlib import Path
 
-        from ..cli.generate import VECTORS, build, random_frames
+        from ..cli.frames import random_frames
+        from ..cli.generate import VECTORS, build
         from ..errors import QuantloomError
         from .design import design_of
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from ...boards.target import Target, pins_of
 from ...rtl_templates.shell.axi_top import axi_top_signature
 from ...rtl_templates.shell.params import BUS_BYTES, ShellParams, beat_bytes
 from ...rtl_templates.shell.registers import ACCESSES, RegisterMap
@@ -61,15 +62,16 @@ class Described:
 
 
 def _json(described: Described) -> str:
-    params = described.params
+    params, board = described.params, described.around.board
     carried = {stream.name: stream for stream in tapped_streams(described.design.dataflow)}
     value: dict[str, Any] = {
         "format": FORMAT, "accelerator": described.name, "shell": described.kind,
         "top": f"{described.name}_{described.kind}", "base": described.base,
         "span": 1 << described.registers.address_bits,
-        "board": described.around.board.source if described.around.board else None,
+        "board": None if board is None else Target.of_board(board).to_json(),
         "core": described.shell.core,
-        "pins": described.shell.ports(described.around),
+        "pins": [] if board is None else [
+            pin.to_json() for pin in pins_of(board, described.shell.ports(described.around))],
         "clocks": described.shell.clocks(params, described.around),
         **described.shell.described(params, described.around),
         "hash": params.digest.hex(), "clock_mhz": params.clock,

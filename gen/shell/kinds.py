@@ -101,7 +101,7 @@ class _Axi(ShellKind):
         return AxiTop(params)
 
     def clocks(self, params: ShellParams, around: Surroundings) -> dict[str, float]:
-        return {"get_ports aclk": params.clock}
+        return {"aclk": params.clock}
 
 
 class _Serial(ShellKind):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from ...boards.target import Target
 from ..errors import QuantloomError
+from .family import Job, Placement
 from .record import PathStep, Placed
-from .tools import find_ecp5
+from .tools import Tool, find_ecp5
 
-__all__ = ["Ecp5Device", "place"]
+__all__ = ["options", "placement", "recipe"]
 
 # What nextpnr and amaranth-boards call the same things.
 _SIZES = {"LFE5U-12F": "--12k", "LFE5U-25F": "--25k", "LFE5U-45F": "--45k", "LFE5U-85F": "--85k"}
@@ -20,73 +20,66 @@ _PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381", "BG
              "BG756": "CABGA756"}
 
 
-@dataclass(frozen=True)
-class Ecp5Device:
-    """A part in a package.
+CONFIG = "routed.config"
+"""What nextpnr leaves for ecppack."""
 
-    Parameters
-    ----------
-    part : str
-    package : str
-        As amaranth-boards names it.
-    speed : str
-        Grade: 6, 7 or 8.
+
+def options(target: Target) -> list[str]:
+    """Options of nextpnr-ecp5 for a part in its package; any where there are no pins.
+
+    Raises
+    ------
+    QuantloomError
+        If it does not know such a part.
     """
-
-    part: str
-    package: str = "BG381"
-    speed: str = "6"
-
-    def options(self) -> list[str]:
-        """Options of nextpnr-ecp5.
-
-        Raises
-        ------
-        QuantloomError
-            If it does not know such a part.
-        """
-        for value, known in ((self.part, _SIZES), (self.package, _PACKAGES)):
-            if value not in known:
-                raise QuantloomError(f"{value}: nextpnr-ecp5 takes {', '.join(known)}")
-        return [_SIZES[self.part], "--package", _PACKAGES[self.package], "--speed", self.speed]
+    part, package = target.part.name, target.package or "BG381"
+    for value, known in ((part, _SIZES), (package, _PACKAGES)):
+        if value not in known:
+            raise QuantloomError(f"{value}: nextpnr-ecp5 takes {', '.join(known)}")
+    return [_SIZES[part], "--package", _PACKAGES[package], "--speed", target.speed or "6"]
 
 
-def place(directory: Path, netlist: str, device: Ecp5Device, *, mhz: float, seed: int,
-          constraints: str | None, bitstream: str | None) -> Placed:
-    """Place and route a netlist, and write the bitstream if one is asked for.
+def _arguments(job: Job) -> list[str]:
+    """Of nextpnr-ecp5; without constraints the ports may be anywhere."""
+    return [*options(job.target), "--json", job.netlist,
+            *(["--lpf", job.constraints] if job.target.pinned else ["--lpf-allow-unconstrained"]),
+            "--freq", f"{job.clock:g}", "--seed", str(job.seed), "--timing-allow-fail",
+            "--textcfg", CONFIG]
 
-    Parameters
-    ----------
-    directory : Path
-        Holds the files, and receives the others.
-    netlist : str
-        In Yosys's JSON.
-    device : Ecp5Device
-    mhz : float
-        Clock that is aimed at; missing it is no error.
-    seed : int
-    constraints : str or None
-        LPF file; without one the ports may be anywhere.
-    bitstream : str or None
-        File to write.
-    """
+
+def _pack(job: Job) -> list[str]:
+    """Arguments of ecppack."""
+    return ["--compress", CONFIG, f"{job.name}.bit"]
+
+
+def placement(job: Job) -> Placement:
+    """See :meth:`.Family.placement`."""
     nextpnr = find_ecp5("nextpnr-ecp5")
-    config = "routed.config"
-    arguments = [*device.options(), "--json", netlist, "--freq", f"{mhz:g}", "--seed", str(seed),
-                 "--report", "timing.json", "--timing-allow-fail", "--textcfg", config]
-    arguments += ["--lpf", constraints] if constraints else ["--lpf-allow-unconstrained"]
-    nextpnr.run(arguments, directory=directory, log=directory / "nextpnr.log")
-    tools = [str(nextpnr)]
-    if bitstream is not None:
-        pack = find_ecp5("ecppack")
-        pack.run(["--compress", config, bitstream], directory=directory,
-                 log=directory / "ecppack.log")
-        tools.append(str(pack))
+    return Placement(
+        lambda: _place(job, nextpnr), f"{job.name}.bit" if job.target.pinned else None,
+        (str(nextpnr), *_arguments(job)),
+        None if job.target.pinned else "placed without pins: ports are behind shift registers, "
+        "whose flip-flops are counted")
+
+
+def recipe(job: Job) -> str:
+    """See :meth:`.Family.recipe`."""
+    return "".join(f"{tool} {' '.join(arguments)}\n" for tool, arguments in (
+        ("${NEXTPNR_ECP5:-nextpnr-ecp5}", _arguments(job)), ("${ECPPACK:-ecppack}", _pack(job))))
+
+
+def _place(job: Job, nextpnr: Tool) -> Placed:
+    directory, tools = job.directory, [nextpnr]
+    nextpnr.run([*_arguments(job), "--report", "timing.json"], directory=directory,
+                log=directory / "nextpnr.log")
+    if job.target.pinned:
+        tools.append(find_ecp5("ecppack"))
+        tools[-1].run(_pack(job), directory=directory, log=directory / "ecppack.log")
     report = json.loads((directory / "timing.json").read_text())
-    return Placed(_slowest_clock(report), mhz, _critical_path(report),
+    return Placed(_slowest_clock(report), job.clock, _critical_path(report),
                   {kind: (int(entry["used"]), int(entry["available"]))
                    for kind, entry in report["utilization"].items() if entry["used"]},
-                  tuple(tools))
+                  tuple(map(str, tools)))
 
 
 def _slowest_clock(report: Mapping[str, Any]) -> float | None:

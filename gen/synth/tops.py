@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...boards.board import Board, BoardError
-from ...boards.board import board as find_board
+from ...boards.target import Pin, Target
 from ..dataflow.graph import Dataflow
 from ..errors import QuantloomError
 
@@ -27,16 +27,16 @@ class Top:
         Verilog files.
     core : str
         Path of the accelerator below the top, with dots; empty where it is the top.
-    ports : mapping of str to str
-        Resource of the board for each port; none where the ports are no pins.
+    pins : tuple of Pin
+        None where the ports are no pins.
     clocks : mapping of str to float
-        In MHz, by port for the ECP5, by what ``create_clock`` is given for the 7-series.
+        In MHz, by port, or on the 7-series by what ``create_clock`` is given.
     """
 
     name: str
     sources: tuple[Path, ...]
     core: str = ""
-    ports: Mapping[str, str] = field(default_factory=dict)
+    pins: tuple[Pin, ...] = ()
     clocks: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -45,29 +45,32 @@ def core(dataflow: Dataflow, directory: Path) -> Top:
     return Top(dataflow.name, (directory / "rtl" / f"{dataflow.name}.v",))
 
 
-def shelled(dataflow: Dataflow, directory: Path) -> tuple[Top, Board]:
+def shelled(dataflow: Dataflow, directory: Path) -> tuple[Top, Target] | None:
     """The accelerator with the shell that it was generated with, and the board.
+
+    None if it was generated without a shell, or for no board. Everything comes from
+    ``shell/registers.json``: a board's own file is not run again.
 
     Raises
     ------
     QuantloomError
-        If it has no shell or was generated for no board; the text says what to do.
+        If that file is damaged.
     """
     file = directory / "shell" / "registers.json"
-    remedy = "give --part, or generate it again with --board"
     try:
         value = json.loads(file.read_text())
-        top = Top(value["top"], tuple(directory / "rtl" / f"{name}.v"
-                                      for name in (dataflow.name, value["top"])),
-                  value["core"], value["pins"], value["clocks"])
-        source = value["board"]
+        if value["board"] is None:
+            return None
+        name = str(value["top"])
+        if not re.fullmatch(r"\w+", name):
+            raise ValueError(f"{name!r} is no name of a module")
+        sources = tuple(directory / "rtl" / f"{top}.v" for top in (dataflow.name, name))
+        pins = tuple(Pin.from_json(pin) for pin in value["pins"])
+        clocks = {str(clock): float(mhz) for clock, mhz in value["clocks"].items()}
+        return (Top(name, sources, str(value["core"]), pins, clocks),
+                Target.from_json(value["board"]))
     except FileNotFoundError:
-        raise QuantloomError(f"{directory}: was generated without a shell: {remedy}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise QuantloomError(f"{file}: cannot be read as a shell's description: {error}") from error
-    if source is None:
-        raise QuantloomError(f"{directory}: its shell was generated for no board: {remedy}")
-    try:
-        return top, find_board(source)
-    except BoardError as error:
-        raise QuantloomError(str(error)) from None
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise QuantloomError(f"{file}: cannot be read as a shell's description: {error}; generate "
+                             "the design again") from error

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from ...boards.target import Pin
 from ...rtl_templates.resources import Resources
 from ..errors import QuantloomError
+from . import xilinx_place
+from .constraints import xdc
+from .family import Job, Placement
 from .netlist import FLIP_FLOPS, Netlist
 
 __all__ = ["Xilinx7", "cell_models"]
@@ -18,7 +21,8 @@ __all__ = ["Xilinx7", "cell_models"]
 class Xilinx7:
     """See :class:`.Family`."""
 
-    name = "xc7"
+    name, constraints_suffix, wraps = "xc7", "xdc", False
+    placers = "openXC7's tools: CHIPDB holds <die>.bin, PRJXRAY_DB_DIR prjxray's database"
 
     def script(self, sources: Sequence[str], top: str, *, pads: bool) -> list[str]:
         return [
@@ -30,10 +34,18 @@ class Xilinx7:
         ]
 
     def count(self, netlist: Netlist, only: Collection[str] | None = None) -> Resources:
-        kinds = netlist.types if only is None else Counter(
-            netlist.cells[name]["type"] for name in only)
+        kinds = netlist.types if only is None else netlist.kinds(only)
         return Resources(lut=netlist.sites(only).total, ff=sum(kinds[name] for name in FLIP_FLOPS),
                          bram18=2 * kinds["RAMB36E1"] + kinds["RAMB18E1"], dsp=kinds["DSP48E1"])
+
+    def constraints(self, pins: Sequence[Pin], clocks: Mapping[str, float]) -> str:
+        return xdc(pins, clocks)
+
+    def placement(self, job: Job) -> Placement:
+        return xilinx_place.placement(job)
+
+    def recipe(self, job: Job) -> str:
+        return xilinx_place.recipe(job)
 
 
 def cell_models() -> Path:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...boards.target import Target
+from .family import Job, NotPlaced, Placement
 from .record import Placed
 from .tools import Tool, ToolError, find_program
 
-__all__ = ["Xilinx7Device", "find_tools", "place", "script"]
+__all__ = ["Xilinx7Device", "find_tools", "placement", "recipe"]
 
 REMEDY = ("install openXC7 (https://github.com/openXC7), whose toolchain brings nextpnr-xilinx, "
           "fasm2frames and xc7frames2bit")
@@ -25,7 +27,7 @@ _DATABASES = {"xc7a": "artix7", "xc7k": "kintex7", "xc7s": "spartan7", "xc7z": "
 
 @dataclass(frozen=True)
 class Xilinx7Device:
-    """A part in a package.
+    """A part in a package, as the databases name it.
 
     Parameters
     ----------
@@ -36,8 +38,13 @@ class Xilinx7Device:
     """
 
     part: str
-    package: str = "clg400"
-    speed: str = "1"
+    package: str
+    speed: str
+
+    @classmethod
+    def of(cls, target: Target) -> Xilinx7Device:
+        """That of a target; some package and grade where it has none."""
+        return cls(target.part.name, target.package or "clg400", target.speed or "1")
 
     @property
     def die(self) -> str:
@@ -46,7 +53,7 @@ class Xilinx7Device:
 
     @property
     def ordered(self) -> str:
-        """Ordering code in small letters, as the databases name parts."""
+        """Ordering code in small letters."""
         return f"{self.die}-{self.speed}"
 
     @property
@@ -55,13 +62,13 @@ class Xilinx7Device:
         return _DATABASES[self.part.lower()[:4]]
 
 
-def _commands(device: Xilinx7Device, netlist: str, constraints: str, name: str, seed: int,
-              chipdb: str, database: str) -> dict[str, list[str]]:
+def _commands(job: Job, chipdb: str, database: str) -> dict[str, list[str]]:
+    device, name = Xilinx7Device.of(job.target), job.name
     family = f"{database}/{device.database}"
     return {
-        "nextpnr-xilinx": ["--chipdb", f"{chipdb}/{device.die}.bin", "--xdc", constraints,
-                           "--json", netlist, "--fasm", f"{name}.fasm", "--seed", str(seed),
-                           "--timing-allow-fail"],
+        "nextpnr-xilinx": ["--chipdb", f"{chipdb}/{device.die}.bin", "--xdc", job.constraints,
+                           "--json", job.netlist, "--fasm", f"{name}.fasm", "--seed",
+                           str(job.seed), "--timing-allow-fail"],
         "fasm2frames": ["--part", device.ordered, "--db-root", family, f"{name}.fasm"],
         "xc7frames2bit": ["--part_file", f"{family}/{device.ordered}/part.yaml", "--part_name",
                           device.ordered, "--frm_file", f"{name}.frames", "--output_file",
@@ -69,15 +76,26 @@ def _commands(device: Xilinx7Device, netlist: str, constraints: str, name: str, 
     }
 
 
-def script(device: Xilinx7Device, netlist: str, constraints: str, name: str, seed: int) -> str:
-    """Shell script from the netlist to the bitstream, to be run where the tools are."""
-    lines = ["#!/bin/sh", "# Place, route and bitstream with openXC7's tools. "
-             f"{CHIPDB} holds <die>.bin, {DATABASE} prjxray's database.", "set -eu"]
-    for tool, arguments in _commands(device, netlist, constraints, name, seed, f"${CHIPDB}",
-                                     f"${DATABASE}").items():
+def recipe(job: Job) -> str:
+    """See :meth:`.Family.recipe`."""
+    lines = []
+    for tool, arguments in _commands(job, f"${CHIPDB}", f"${DATABASE}").items():
         line = " ".join([tool, *(a if "$" in a else shlex.quote(a) for a in arguments)])
-        lines.append(line + (f" > {name}.frames" if tool == "fasm2frames" else ""))
+        lines.append(line + (f" > {job.name}.frames" if tool == "fasm2frames" else ""))
     return "\n".join(lines) + "\n"
+
+
+def placement(job: Job) -> Placement:
+    """See :meth:`.Family.placement`."""
+    if not job.target.pinned:
+        raise NotPlaced("a part without a board has no pins; generate the design with --board")
+    try:
+        tools = find_tools(Xilinx7Device.of(job.target))
+    except ToolError as problem:
+        raise NotPlaced(str(problem)) from None
+    return Placement(lambda: _place(job, tools), f"{job.name}.bit",
+                     (*map(str, tools.values()), Xilinx7Device.of(job.target).ordered,
+                      str(job.seed)))
 
 
 def find_tools(device: Xilinx7Device,
@@ -105,23 +123,14 @@ def find_tools(device: Xilinx7Device,
     return tools
 
 
-def place(directory: Path, netlist: str, constraints: str, name: str, device: Xilinx7Device, *,
-          mhz: float, seed: int) -> Placed:
-    """Place and route a netlist, and write ``<name>.bit``.
-
-    Raises
-    ------
-    ToolError
-        If a tool is missing or fails.
-    """
-    tools = find_tools(device)
-    for tool, arguments in _commands(device, netlist, constraints, name, seed, os.environ[CHIPDB],
-                                     os.environ[DATABASE]).items():
-        frames = directory / f"{name}.frames" if tool == "fasm2frames" else None
+def _place(job: Job, tools: Mapping[str, Tool]) -> Placed:
+    directory = job.directory
+    for tool, arguments in _commands(job, os.environ[CHIPDB], os.environ[DATABASE]).items():
+        frames = directory / f"{job.name}.frames" if tool == "fasm2frames" else None
         tools[tool].run(arguments, directory=directory, log=directory / f"{tool}.log",
                         output=frames)
     log = (directory / "nextpnr-xilinx.log").read_text(errors="replace")
-    return Placed(_fmax(log), mhz, (), _used(log), tuple(map(str, tools.values())))
+    return Placed(_fmax(log), job.clock, (), _used(log), tuple(map(str, tools.values())))
 
 
 def _fmax(log: str) -> float | None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...boards.parts import Part
+from ...boards.parts import PARTS, Part
+from ...boards.target import Target
 from ..design import Design
+from ..synth.tops import shelled
 
 __all__ = ["write_vivado"]
 
-DEFAULT_PART = "xc7z020clg400-1"
+DEFAULT_PART = PARTS["XC7Z020"]
 """Where neither a part nor a board is known."""
+
+_PACKAGES = {"XC7A35T": "cpg236", "XC7A100T": "csg324", "XC7Z015": "clg485", "XC7Z030": "fbg484",
+             "XC7Z035": "fbg676", "XC7Z045": "ffg900", "XC7Z100": "ffg900"}
+"""A common package of a part, where it is not clg400."""
 
 _REPORTS = """\
 report_utilization -hierarchical -file utilisation.rpt
@@ -32,7 +38,8 @@ def write_vivado(design: Design, directory: Path, part: Part | None) -> None:
     """
     folder = directory / "vivado"
     folder.mkdir()
-    device = DEFAULT_PART if part is None else _ordered(part)
+    around = shelled(design.dataflow, directory)
+    device = _ordered(Target.of_part(part or DEFAULT_PART) if around is None else around[1])
     name, period = design.dataflow.name, 1000 / design.clock
     (folder / "out_of_context.tcl").write_text(f"""\
 # The accelerator alone, placed and routed out of context: vivado -mode batch -source THIS
@@ -71,8 +78,8 @@ def _shell(directory: Path) -> dict[str, str] | None:
     return json.loads(file.read_text()) if file.is_file() else None
 
 
-def _ordered(part: Part) -> str:
-    """A common ordering code of a part."""
-    package = {"XC7A35T": "cpg236", "XC7A100T": "csg324", "XC7Z015": "clg485", "XC7Z030": "fbg484",
-               "XC7Z035": "fbg676", "XC7Z045": "ffg900", "XC7Z100": "ffg900"}
-    return f"{part.name.lower()}{package.get(part.name, 'clg400')}-1"
+def _ordered(target: Target) -> str:
+    """Ordering code: that of the board, or a common one of the part."""
+    name = target.part.name
+    return (f"{name.lower()}{target.package or _PACKAGES.get(name, 'clg400')}"
+            f"-{target.speed or '1'}")

@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.dataflow.lower import lower
 from quantloom.gen.emit import to_verilog
 from quantloom.sim.simulate import simulate

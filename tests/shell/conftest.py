@@ -10,7 +10,8 @@ import pytest
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from quantloom.gen.cli.generate import build, random_frames
+from quantloom.gen.cli.frames import random_frames
+from quantloom.gen.cli.generate import build
 from quantloom.gen.dataflow.fold import fold
 from quantloom.gen.design import Design
 from quantloom.gen.network import Add, Conv2d, Dense, MaxPool, Network, Pad, Tensor

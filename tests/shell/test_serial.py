@@ -8,7 +8,8 @@ import json
 import pytest
 
 from quantloom.boards.board import board
-from quantloom.gen.cli.generate import build, random_frames
+from quantloom.gen.cli.frames import random_frames
+from quantloom.gen.cli.generate import build
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.shell import Surroundings
 

@@ -18,7 +18,8 @@ from quantloom.boards.driver.devices import open_device
 from quantloom.boards.driver.linux import DmaBuffers, MappedTransport
 from quantloom.boards.driver.pynq import PynqTransport
 from quantloom.boards.driver.registers import read_map
-from quantloom.gen.cli.generate import build, random_frames
+from quantloom.gen.cli.frames import random_frames
+from quantloom.gen.cli.generate import build
 from quantloom.gen.dataflow.fold import fold
 from quantloom.gen.design import Design
 from quantloom.gen.errors import QuantloomError

@@ -30,7 +30,8 @@ def test_boards():
     lines = lines[lines.index("") + 1 :]
     assert lines[0].split() == ["part", "family", "LUTs", "as", "memory", "FFs", "BRAM36",
                                 "DSP"]
-    assert [line.split()[0] for line in lines[1:]] == list(PARTS)
+    assert [line.split()[0] for line in lines[1:-1]] == list(PARTS)
+    assert lines[-1].startswith("or a file NAME.toml with name, family, luts, ")
     assert "17,600      6,000   35,200      60     80" in done.out
     listed = quantloom("boards", "--json").json
     assert listed["boards"][0] == {"name": "zybo-z7-10", "title": "Digilent Zybo Z7-10",

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.design import Design
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.estimate.activity import load_activity

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.dataflow.fold import INPUT
 from quantloom.gen.dataflow.graph import Dataflow
 from quantloom.gen.dataflow.lower import lower

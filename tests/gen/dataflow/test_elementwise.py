@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantloom import QuantloomError
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.dataflow.lower import lower
 from quantloom.gen.dataflow.plan import plan
 from quantloom.gen.emit import to_verilog

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantloom import Design
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.dataflow.fold import fold
 from quantloom.sim import golden
 

@@ -9,7 +9,7 @@ import pytest
 
 import quantloom
 from quantloom import Design
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 
 from ...networks import tiny_network
 

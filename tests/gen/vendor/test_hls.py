@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantloom.gen.cli.generate import build, random_frames
+from quantloom.gen.cli.frames import random_frames
+from quantloom.gen.cli.generate import build
 from quantloom.gen.dataflow.fold import fold
 from quantloom.gen.design import Design
 from quantloom.sim import golden
