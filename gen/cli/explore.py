@@ -17,6 +17,7 @@ from ..explore.page import render
 from ..explore.pareto import closest_miss, lines_of
 from ..explore.platforms import Platform, best_of, published, published_names
 from ..explore.points import ERROR, FITS, SHORT, points_of
+from ..explore.quantised import quantised, recorded
 from ..explore.results import put, write_results
 from ..explore.run import Explored, explore, measure_accuracy
 from ..explore.store import fingerprint, open_store
@@ -142,12 +143,16 @@ def _sweep(arguments: argparse.Namespace) -> Sweep:
 
 def _models(sweep: Sweep) -> list[Model]:
     models: dict[str, Model] = {}
-    for entry in sweep.models:
-        model = open_model(entry.file, name=entry.name, grid=entry.grid, traits=entry.traits)
-        if model.name in models:
-            raise QuantloomError(f"{entry.file}: there is another model {model.name}; give each "
-                                 "a name of its own in a sweep file")
-        models[model.name] = model
+    with progress("reading models") as update:
+        for k, entry in enumerate(sweep.models):
+            update(k, len(sweep.models))
+            for model in quantised(entry) if entry.formats else [open_model(
+                    entry.file, name=entry.name, grid=entry.grid,
+                    traits={**recorded(entry.file), **entry.traits})]:
+                if model.name in models:
+                    raise QuantloomError(f"{entry.file}: there is another model {model.name}; "
+                                         "give each a name of its own in a sweep file")
+                models[model.name] = model
     return list(models.values())
 
 

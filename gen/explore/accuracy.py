@@ -37,7 +37,7 @@ class Labelled:
     ----------
     file : Path
     frames : array, (frames, ...)
-        As the model takes them.
+        As the model takes them; reals are rounded to its input's grid.
     labels : array of int, (frames,)
     """
 
@@ -125,6 +125,21 @@ def classes_of(network: Network, outputs: Array) -> Array:
     return np.asarray(scores.argmax(axis=1))
 
 
+def _on_grid(network: Network, frames: Array) -> Array:
+    """Reals in the model's own shape as the nearest integers of its input; all else as it is."""
+    end, tensor = network.source_input, network.input
+    assert end is not None
+    own = frames.reshape(-1, *end.shape) if frames.size == len(frames) * tensor.size else frames
+    if not np.issubdtype(frames.dtype, np.floating) or own.shape[1:] != tuple(end.shape) or (
+            not np.isfinite(frames).all()):
+        return frames
+    steps = np.rint(own / np.asarray(end.scale, np.float64)) + end.zero_point
+    integers: Array = np.clip(steps, tensor.lo, tensor.hi).astype(np.int64)
+    if tensor.type.bipolar:
+        integers = np.where(integers < 0, -1, 1)
+    return integers
+
+
 def correct(network: Network, data: Labelled,
             update: Callable[[int, int], None] = lambda done, total: None) -> int:
     """How many frames the golden model classifies as they are labelled.
@@ -137,7 +152,7 @@ def correct(network: Network, data: Labelled,
     from ...sim import golden
 
     try:
-        integers = inputs_to_integers(network, data.frames)
+        integers = inputs_to_integers(network, _on_grid(network, data.frames))
     except QuantloomError as problem:
         raise QuantloomError(f"{data.file}: {problem}") from problem
     if len(integers) != len(data.labels):

@@ -22,7 +22,7 @@ from ..network.storage import to_json
 if TYPE_CHECKING:
     from ..frontends import InputGrid
 
-__all__ = ["TRAITS", "Model", "open_model", "unpacked"]
+__all__ = ["TRAITS", "Model", "grid_arguments", "open_model", "unpacked"]
 
 TRAITS = ("network", "weight_bits", "activation_bits", "quantiser", "pruned")
 """Columns that tell the versions of a network apart."""
@@ -43,6 +43,8 @@ class Model:
         is not known), ``pruned`` (share of the weights). What is left out is read off the network.
     arguments : tuple of str
         What ``quantloom generate`` takes for it: the file, and options.
+    before : tuple of str
+        The command that makes this file; empty if it is there.
     file : Path or None
         That it was read from, for other programs to run.
     """
@@ -51,6 +53,7 @@ class Model:
     network: Network
     traits: Mapping[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     file: Path | None = None
 
     @cached_property
@@ -141,11 +144,11 @@ def open_model(path: Path, *, name: str | None = None, grid: InputGrid | None = 
     network = load(path, input_grid=grid)
     stem = path.name.split(".")[0]
     network.name = Names().take(stem, "network")
-    return Model(name or stem, network, traits or {}, (str(path), *_grid_arguments(grid)),
-                 path)
+    return Model(name or stem, network, traits or {}, (str(path), *grid_arguments(grid)),
+                 file=path)
 
 
-def _grid_arguments(grid: InputGrid | None) -> tuple[str, ...]:
+def grid_arguments(grid: InputGrid | None) -> tuple[str, ...]:
     """Options of ``quantloom generate`` that give a grid."""
     if grid is None:
         return ()

@@ -75,8 +75,9 @@ class Point:
         speed = ["--max"] if cycles is None and self.place.part else (
             [] if cycles is None else ["--cycles", str(cycles)])
         out = f"{self.model.name}-{self._where or 'any'}".lower()
-        return shlex.join(["quantloom", "generate", *self.model.arguments, "-o", out,
+        text = shlex.join(["quantloom", "generate", *self.model.arguments, "-o", out,
                            *self.place.arguments, *speed, "--clock", f"{self.clock:g}"])
+        return f"{shlex.join(self.model.before)} && {text}" if self.model.before else text
 
     @property
     def _where(self) -> str | None:

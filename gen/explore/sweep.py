@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -23,10 +23,14 @@ from .model import TRAITS
 if TYPE_CHECKING:
     from ..frontends import InputGrid
 
-__all__ = ["AXES", "ModelEntry", "Place", "Sweep", "Target", "make_sweep", "read_sweep"]
+__all__ = ["AXES", "FORMATS", "ModelEntry", "Place", "Sweep", "Target", "make_sweep", "read_sweep"]
 
 AXES = ("part", "board", "clock", "cycles", "fps", "utilisation")
 """Lists of a sweep, by their keys in a file."""
+
+FORMATS = ("weights", "activations", "overflow", "scale", "power-of-two", "sparsity",
+           "channels-pruned")
+"""What a float model is quantised to, by their keys in a file; ``quantloom quantise`` has each."""
 
 _INPUT = ("input-bits", "input-signed", "input-scale", "input-zero-point")
 
@@ -93,12 +97,27 @@ class Target:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model of a sweep, before it is read: file, name, input grid, traits."""
+    """A model of a sweep, before it is read.
+
+    Parameters
+    ----------
+    file : Path
+    name : str or None
+    grid : InputGrid or None
+    traits : mapping
+        What is said of it; see :class:`~quantloom.gen.explore.model.Model`.
+    formats : mapping
+        Lists by the keys of :data:`FORMATS`: a float model is quantised to each combination.
+    calibration : Path or None
+        Inputs that scales follow.
+    """
 
     file: Path
     name: str | None = None
     grid: InputGrid | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
+    formats: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +180,7 @@ def read_sweep(path: Path) -> dict[str, Any]:
         raise QuantloomError(f"{path}: model must be a list of tables: write [[model]]")
     traits = tuple(name.replace("_", "-") for name in TRAITS)
     for k, entry in enumerate(models, 1):
-        check(entry, ("file", "name", *traits, *_INPUT), f"model {k}")
+        check(entry, ("file", "name", *traits, *_INPUT, *FORMATS, "calibration"), f"model {k}")
         if not isinstance(entry.get("file"), str):
             raise QuantloomError(f"{path}: model {k} needs a file")
     check(value.get("sweep", {}), (*AXES, "max"), "sweep")
@@ -265,7 +284,14 @@ def _model(entry: Mapping[str, Any], folder: Path, where: str) -> ModelEntry:
         if not isinstance(value, str if text else int | float) or isinstance(value, bool):
             raise QuantloomError(f"{where}: {name.replace('_', '-')} of {entry['file']} must be "
                                  f"{'a text' if text else 'a number'}, not {value!r}")
-    return ModelEntry(folder / entry["file"], entry.get("name"), _grid(entry, where), traits)
+    formats = {key: entry[key] if isinstance(entry[key], list) else [entry[key]]
+               for key in FORMATS if key in entry}
+    calibration = entry.get("calibration")
+    if calibration is not None and not formats:
+        raise QuantloomError(f"{where}: {entry['file']} has calibration, but no weights to "
+                             "quantise to")
+    return ModelEntry(folder / entry["file"], entry.get("name"), _grid(entry, where), traits,
+                      formats, None if calibration is None else folder / str(calibration))
 
 
 def _grid(entry: Mapping[str, Any], where: str) -> InputGrid | None:
