@@ -23,7 +23,8 @@ from quantloom.gen.explore.platforms import published
 from quantloom.gen.explore.points import Point, points_of
 from quantloom.gen.explore.run import Explored, explore
 from quantloom.gen.explore.store import open_store
-from quantloom.gen.explore.sweep import ModelEntry, Place, Sweep, Target, make_sweep
+from quantloom.gen.explore.sweep import ModelEntry, Place, Sweep, Target
+from quantloom.gen.explore.sweep_file import make_sweep
 from quantloom.gen.explore.workers import Workers, workers
 
 from .designs import shared_model

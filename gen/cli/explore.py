@@ -21,7 +21,8 @@ from ..explore.quantised import quantised, recorded
 from ..explore.results import put, write_results
 from ..explore.run import Explored, explore, measure_accuracy
 from ..explore.store import fingerprint, open_store
-from ..explore.sweep import AXES, ModelEntry, Sweep, make_sweep, read_sweep
+from ..explore.sweep import ModelEntry, Sweep
+from ..explore.sweep_file import AXES, make_sweep, read_sweep
 from ..explore.workers import default_workers, workers
 from ..report.marks import number, short
 from .options import add_input_grid, add_workers, existing, input_grid

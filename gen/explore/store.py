@@ -18,7 +18,7 @@ from ..errors import QuantloomError
 
 __all__ = ["Store", "fingerprint", "key_of", "open_store"]
 
-_PACKAGES = ("boards", "gen", "rtl_templates")
+_PACKAGES = ("boards", "gen", "rtl_templates", "sim")
 _SUFFIXES = (".py", ".json")
 
 
@@ -35,8 +35,8 @@ def fingerprint() -> str:
 def _contents(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
         path = f"{name}/{entry.name}"
-        # What only shows results, or starts their computation, does not change them.
-        if entry.is_dir() and path not in ("gen/report", "gen/explore", "gen/cli"):
+        # What only shows results, or reads the command line, does not change them.
+        if entry.is_dir() and path not in ("gen/report", "gen/cli"):
             yield from _contents(entry, path)
         elif entry.name.endswith(_SUFFIXES):
             yield path, entry.read_bytes()
