@@ -85,9 +85,12 @@ def explore(points: Sequence[Point], store: Store, team: Workers,
     missing = [point for point in points
                if store.records.get(keys[id(point)], {}).get("status", ERROR) == ERROR]
     solves = solves_of(missing)
-    # The fastest designs are the largest and take longest: they come first, so that the last tasks
-    # are short ones and nobody waits long at the end.
-    tasks = sorted(solves.items(), key=lambda pair: pair[0].cycles or 0)
+    # One network and part after the other: workers remember what they listed and estimated for the
+    # last ones. The fastest designs of each are the largest and take longest; they come first, so
+    # that nobody waits long for the last task.
+    turn = {pair: k for k, pair in enumerate(dict.fromkeys((s.digest, s.part) for s in solves))}
+    tasks = sorted(solves.items(), key=lambda pair: (turn[pair[0].digest, pair[0].part],
+                                                     pair[0].cycles or 0))
     known = len(points) - len(missing)
     done = known
     update(done, len(points))

@@ -236,13 +236,20 @@ def _cluster(address: str, count: int) -> Iterator[Workers]:
             cluster.close()
 
 
+def _own_fingerprint() -> str:
+    """That of the worker which runs this."""
+    return fingerprint()
+
+
 def _require_same(client: Any, address: str) -> None:
     """Refuse workers that would compute something else."""
-    found = client.run(fingerprint, on_error="return")
+    found = client.run(_own_fingerprint, on_error="return")
     if not found:
         raise QuantloomError(f"--scheduler {address}: the scheduler has no worker; start some with "
                              f"'dask worker {address}'")
     for worker, theirs in found.items():
         if theirs != fingerprint():
-            raise QuantloomError(f"--scheduler {address}: worker {worker} has Quantloom "
-                                 f"{theirs}, this is {fingerprint()}; install the same there")
+            has = f"no Quantloom that works ({theirs})" if isinstance(
+                theirs, BaseException) else f"Quantloom {theirs}"
+            raise QuantloomError(f"--scheduler {address}: worker {worker} has {has}, this is "
+                                 f"{fingerprint()}; install the same there")

@@ -65,3 +65,29 @@ def test_a_task_that_kills_every_worker(importable):
         found = dict(team.results(die, [("bad", (1,))]))
         assert isinstance(found["bad"], BrokenProcessPool)
         assert dict(team.results(fail, [("good", (5,))])) == {"good": 5}
+
+
+def test_a_cluster_that_is_there(tmp_path, importable, monkeypatch):
+    """Found by its address; workers with another Quantloom, or none at all, are refused."""
+    dask()
+    from distributed import LocalCluster
+
+    from quantloom.gen.errors import QuantloomError
+    from quantloom.gen.explore import workers as module
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with workers(None, address) as team:
+            assert address in team.place and team.width() == 2
+            tasks = [(k, (str(tmp_path / "log"), k)) for k in range(5)]
+            assert dict(team.results(double, tasks)) == {k: 2 * k for k in range(5)}
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "fingerprint", lambda: "9.9.9+other")
+            with (pytest.raises(QuantloomError, match=r"has Quantloom .*, this is 9\.9\.9"),
+                  workers(None, address)):
+                pass
+        cluster.scale(0)
+        with pytest.raises(QuantloomError, match="has no worker"):
+            while True:  # until the worker has gone
+                with workers(None, address):
+                    pass
