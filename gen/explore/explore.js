@@ -3,13 +3,24 @@
   const { columns, rows } = JSON.parse(document.getElementById("points").textContent);
   const index = Object.fromEntries(columns.map(([key], k) => [key, k]));
   const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+  const share = /_share$|^(accuracy|pruned|sparsity|utilisation)$/;
+  const base = { mJ: ["J", 1e-3], us: ["s", 1e-6], s: ["s", 1], W: ["W", 1], bit: ["bit", 1],
+    B: ["B", 1] };
+  const prefixes = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"],
+    [1e-9, "n"], [1e-12, "p"]];
+  const scaled = (value, unit) => {
+    const [size, prefix] = prefixes.find(([least]) => value >= least * 0.99995) ?? [1, ""];
+    return `${digits.format(value / size)} ${prefix}${unit}`;
+  };
   const shown = (row, key) => {
     const [, , unit] = columns[index[key]];
     const value = row[index[key]];
     if (value === null || value === "") return null;
-    const text = typeof value === "number"
-      ? (Number.isInteger(value) ? value.toLocaleString("en") : digits.format(value))
-      : String(value);
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value !== "number") return String(value);
+    if (share.test(key)) return `${digits.format(100 * value)}%`;
+    if (unit in base) return scaled(value * base[unit][1], base[unit][0]);
+    const text = Number.isInteger(value) ? value.toLocaleString("en") : digits.format(value);
     return unit ? `${text} ${unit}` : text;
   };
   // Lines of a tip: what belongs together, with the names that it needs.
@@ -20,17 +31,20 @@
     ["quantiser ", "quantiser"], ["pruned ", "pruned"],
     ["images/s ", "images_per_second"], ["cycles a frame ", "interval_cycles", "bottleneck"],
     ["latency ", "latency_us", "latency_cycles"],
-    ["LUT ", "lut", "lut_share"], ["FF ", "ff", "ff_share"],
+    ["LUT sites ", "lut", "lut_share"], ["FF ", "ff", "ff_share"],
     ["BRAM36 ", "bram36", "bram36_share"], ["DSP ", "dsp", "dsp_share"], ["Fmax ", "fmax_mhz"],
     ["power ", "power_w_typical", "power_w_low", "power_w_high"],
     ["energy ", "energy_mj_typical", "energy_mj_low", "energy_mj_high"],
     ["on the chip ", "memory_bits"], ["in and out ", "bytes_in", "bytes_out"],
-    ["moved ", "bits_moved"], ["a MAC ", "bits_per_mac"], ["MACs ", "macs"],
+    ["moved ", "bits_moved"], ["moved for a MAC ", "bits_per_mac"], ["MACs ", "macs"],
     ["weights that are 0 ", "sparsity"],
   ];
   const tip = (row) => lines.map(([name, ...keys]) => {
     const values = keys.map((key) => shown(row, key)).filter((text) => text !== null);
-    return values.length ? name + values.join(", ") : null;
+    if (!values.length) return null;
+    const [typical, low, high] = values;
+    return name + (/_typical$/.test(keys[0]) ? `${typical} (${low} to ${high})`
+      : values.join(", "));
   }).filter((line) => line !== null).join("\n");
   const mark = (event) => event.target.closest?.("[data-key]");
   // Before the page's own listeners, which show what is in data-tip.

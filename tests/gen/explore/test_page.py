@@ -145,6 +145,8 @@ def test_in_a_browser(page, records, tmp_path, width):
                       .replace("&gt;", ">"))
     assert seen["svgs"] == seen["shown"] > 8
     record = records[seen["key"]]
-    assert record["model"] in seen["tipped"] and "LUT " in seen["tipped"]
+    assert record["model"] in seen["tipped"]
+    assert f"LUT sites {record['lut']:,}, {100 * record['lut_share']:g}%" in seen["tipped"]
+    assert "power 200 mW (100 mW to 300 mW)" in seen["tipped"]
     assert seen["command"] == record["command"] and seen["facts"] > 30 and seen["closed"]
     assert seen["wide"] <= 0 and seen["width"] == width
