@@ -159,9 +159,9 @@ def explore_models() -> Iterator[Row]:
         found, cost = _sweep(_points(model, axes, name), name)
         counted = Counter(record["status"] for record in found.records)
         yield Row(name=f"explore, failed points of {name}", measured=counted["error"], target=0,
-                  note=f"{dict(counted)} in {cost.wall:.0f} s, {cost}; {_lines(found)}; " + "; ".join(sorted(
-                      {f"{r['part']} short of {r['short_of']}" for r in found.records
-                       if r.get("short_of")})))
+                  note=f"{dict(counted)} in {cost.wall:.0f} s, {cost}; {_lines(found)}; "
+                  + "; ".join(sorted({f"{r['part']} short of {r['short_of']}"
+                                      for r in found.records if r.get("short_of")})))
 
 
 @group
@@ -174,8 +174,8 @@ def explore_workers() -> Iterator[Row]:
     points = points_of(sweep, [open_model(DIGITS)])
     one = _sweep(points, "one", 1)[1]
     two = _sweep(points, "two", 2)[1]
-    yield Row(name="explore, two workers beside one", measured=one.wall / two.wall, unit="times as fast",
-              target=1.7, at_least=True,
+    yield Row(name="explore, two workers beside one", measured=one.wall / two.wall,
+              unit="times as fast", target=1.7, at_least=True,
               note=f"{len(points)} points: {one.wall:.0f} s ({one}), {two.wall:.0f} s ({two})")
 
 
