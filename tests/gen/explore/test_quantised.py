@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import onnx
@@ -43,6 +44,13 @@ def test_calibration_without_formats(tmp_path):
     done = quantloom("explore", "--sweep", tmp_path / "s.toml", "-o", tmp_path / "out")
     assert done.code == 2 and "has calibration, but no weights to quantise to" in " ".join(
         done.err.split())
+
+
+def test_a_version_that_quantises_nothing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "quantloom.gen.quantise", None)
+    (tmp_path / "s.toml").write_text("[[model]]\nfile = 'x.onnx'\nweights = [4, 8]\n")
+    done = quantloom("explore", "--sweep", tmp_path / "s.toml", "-o", tmp_path / "out")
+    assert done.code == 2 and "quantises no float models" in " ".join(done.err.split())
 
 
 def test_widths_in_a_sweep(tmp_path):
