@@ -46,7 +46,7 @@ class Model:
     before : tuple of str
         The command that makes this file; empty if it is there.
     file : Path or None
-        That it was read from, for other programs to run.
+        The model file that it was read from, for other programs to run; None: it is a design's.
     """
 
     name: str
@@ -55,6 +55,11 @@ class Model:
     arguments: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     file: Path | None = None
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is a design's, which has a folding already."""
+        return self.file is None
 
     @cached_property
     def digest(self) -> str:

@@ -106,10 +106,19 @@ class Solve(NamedTuple):
 
 
 def points_of(sweep: Sweep, models: Iterable[Model]) -> list[Point]:
-    """All points of a sweep, each once."""
+    """All points of a sweep, each once.
+
+    Raises
+    ------
+    QuantloomError
+        If no command would make one of them.
+    """
     points: dict[tuple[str, str | None, str], Point] = {}
     for model in models:
         for place, clock, target in sweep.settings():
+            if model.stored and place.part is None and target == Target():
+                raise QuantloomError(f"{model.name}: a design keeps its folding unless there is a "
+                                     "part or a target: give --part, --cycles or --fps")
             point = Point(model, place, clock, target)
             points.setdefault((model.name, place.board, point.key), point)
     return list(points.values())

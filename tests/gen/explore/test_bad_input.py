@@ -66,7 +66,8 @@ def test_files_that_are_not_there(designs, tmp_path):
 def test_a_data_set(designs, tmp_path, arrays, said):
     file = tmp_path / "data.npz"
     np.savez(file, **arrays)
-    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--data", file, "--workers", "0")
+    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--data", file, "--cycles", "400",
+                   "--workers", "0")
     assert said in text and "data.npz" in text
 
 
@@ -86,12 +87,14 @@ def test_a_rate_that_cannot_be(designs, tmp_path):
 
 def test_an_output_that_cannot_be_written(designs, tmp_path):
     (tmp_path / "file").write_text("")
-    assert "cannot be written" in refused(designs["tiny0"], "-o", tmp_path / "file" / "out")
+    assert "cannot be written" in refused(
+        designs["tiny0"], "-o", tmp_path / "file" / "out", "--cycles", "400")
 
 
 def test_a_scheduler_that_is_not_there(designs, tmp_path):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:9")
+    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--cycles", "400",
+                   "--scheduler", "tcp://127.0.0.1:9")
     assert "--scheduler tcp://127.0.0.1:9: no Dask scheduler answers there within 5 s" in text
 
 
@@ -99,5 +102,6 @@ def test_without_dask(designs, tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "distributed", None)
-    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--scheduler", "local")
+    text = refused(designs["tiny0"], "-o", tmp_path / "out", "--cycles", "400",
+                   "--scheduler", "local")
     assert "--scheduler needs Dask: pip install 'quantloom[explore]'" in text

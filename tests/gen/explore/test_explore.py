@@ -170,7 +170,8 @@ def test_one_run_at_a_time(designs, tmp_path):
     from quantloom.gen.explore.store import open_store
 
     with open_store(tmp_path / "store.jsonl"):
-        done = quantloom("explore", designs["tiny0"], "-o", tmp_path, "--workers", "0")
+        done = quantloom("explore", designs["tiny0"], "-o", tmp_path, "--cycles", "400",
+                         "--workers", "0")
     assert done.code == 2 and "another run writes there" in done.err
 
 

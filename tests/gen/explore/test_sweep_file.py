@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from quantloom.boards.parts import PARTS
 from quantloom.gen.dataflow.fold import UTILISATION
+from quantloom.gen.errors import QuantloomError
 from quantloom.gen.explore.model import open_model
 from quantloom.gen.explore.points import points_of, solves_of
 from quantloom.gen.explore.sweep_file import make_sweep
@@ -16,8 +19,6 @@ from quantloom.gen.shell import shell_sites
 
 
 def sweep(text, folder="."):
-    from pathlib import Path
-
     return make_sweep(tomllib.loads(text), where="here", folder=Path(folder))
 
 
@@ -40,8 +41,15 @@ def test_without_a_target_it_is_the_fastest(model):
     assert point.cycles is None and point.clock == 100 and str(point.target) == "max"
     words = shlex.split(point.command)
     assert words[words.index("--part") + 1] == "lfe5u-25f" and "--max" in words
-    (point,) = points_of(sweep(""), [model])
+    model_file = open_model(Path(str(files("quantloom.gen") / "assets" / "digits.onnx")))
+    (point,) = points_of(sweep(""), [model_file])
     assert "--max" not in point.command and "--part" not in point.command
+
+
+def test_a_design_alone_keeps_its_folding(model):
+    """So no command would make another one: there must be a part or a target."""
+    with pytest.raises(QuantloomError, match="tiny0: a design keeps its folding unless"):
+        points_of(sweep(""), [model])
 
 
 def test_rates_share_foldings_by_their_cycles(model):
