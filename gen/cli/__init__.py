@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from ..errors import QuantloomError, TargetError
-from . import boards, demo, estimate, explore, generate, inspect, run, simulate, synth
+from ..output import NO_SPACE
+from . import (
+    boards,
+    budget,
+    demo,
+    estimate,
+    explore,
+    generate,
+    inspect,
+    run,
+    simulate,
+    synth,
+)
 from .terminal import error
 
 __all__ = ["main"]
@@ -24,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, generate, simulate, estimate, explore, synth, run, boards):
+    for module in (demo, inspect, generate, simulate, estimate, explore, synth, run, budget,
+                   boards):
         module.register(commands)
     return parser
 
@@ -54,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What a stage did not expect of a file still has a name and a reason.
         if arguments.debug:
             raise
-        error(f"{problem.filename or arguments.command}: {problem.strerror or problem}")
+        where = problem.filename or arguments.command
+        error(f"{where}: {problem.strerror or problem}"
+              + (f": {NO_SPACE}" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else ""))
         return EXIT_USAGE
     except KeyboardInterrupt:
         error("interrupted")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_counters", "print_report", "register", "simulate_design"]
 
+
 def register(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
@@ -38,8 +39,8 @@ def register(commands: Any) -> None:
     parser.add_argument("--engine", choices=["verilator", "cxxrtl", "icarus"],
                         help="simulator (default verilator)")
     parser.add_argument("--netlist", metavar="PART",
-                        help="simulate the netlist that 'quantloom synth --part PART' wrote, "
-                        "its output alone compared (engine: icarus)")
+                        help="simulate the netlist that 'quantloom synth --part PART --netlist' "
+                        "wrote, its output alone compared (engine: icarus)")
     parser.add_argument("--stress", action="store_true",
                         help="random pauses at both ends instead of flat out")
     parser.add_argument("--seed", type=natural, default=0, metavar="N",
@@ -51,6 +52,8 @@ def register(commands: Any) -> None:
                         "go through, into OUT/activity.json: what the estimate of power takes")
     parser.add_argument("--saif", type=Path, metavar="FILE",
                         help="write the same net by net, as SAIF for other tools")
+    parser.add_argument("--junit", type=Path, metavar="FILE",
+                        help="write the result as JUnit XML, a test case for each stream")
     add_workers(parser, "this process, all frames in one go")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     design = Design.load(directory)
     directory = directory if directory.is_dir() else directory.parent
     require_unchanged_design(directory)
-    for target in (arguments.outputs, arguments.saif):
+    for target in (arguments.outputs, arguments.saif, arguments.junit):
         if target is not None and not target.absolute().parent.is_dir():
             raise QuantloomError(f"{target}: there is no such directory to write to")
     counts = arguments.activity or arguments.saif is not None
@@ -77,20 +80,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise QuantloomError("activity and netlists are simulated in one piece: leave out "
                              "--workers and --scheduler")
     frames = chosen_frames(design.network, arguments)
-    netlist = None
-    if arguments.netlist is not None:
-        netlist = require_netlist(design, directory, arguments.netlist)
+    target = None if arguments.netlist is None else Target.of_part(named_part(arguments.netlist))
     if shared:
         from .shards import simulate_in_pieces
 
         report = simulate_in_pieces(design, directory, frames, arguments)
     else:
         report = simulate_design(
-            design, directory, frames, netlist=netlist, stress=arguments.stress,
-            seed=arguments.seed, engine=arguments.engine or ("icarus" if netlist else "verilator"))
+            design, directory, frames, target=target, stress=arguments.stress,
+            seed=arguments.seed, engine=arguments.engine or ("icarus" if target else "verilator"))
     if arguments.outputs is not None:
         save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
-    written = [arguments.outputs] if arguments.outputs is not None else []
+    if arguments.junit is not None:
+        from ...sim.junit import to_junit
+
+        arguments.junit.write_text(to_junit(report, design.network.name))
+    written = [path for path in (arguments.outputs, arguments.junit) if path is not None]
     activity = None
     if counts and report.ok:
         activity = _count(design, directory, frames, report, arguments)
@@ -135,7 +140,7 @@ def _verilog(design: Design, directory: Path) -> Path:
     return directory / "rtl" / f"{design.network.name}.v"
 
 
-def require_netlist(design: Design, directory: Path, part: str) -> Path:
+def require_netlist(design: Design, directory: Path, target: Target) -> Path:
     """The netlist of a design for a part.
 
     Raises
@@ -143,23 +148,17 @@ def require_netlist(design: Design, directory: Path, part: str) -> Path:
     QuantloomError
         If there is none, or it was made of other Verilog.
     """
-    target = Target.of_part(named_part(part))
-    if target.part.architecture != "xc7":
-        raise QuantloomError(f"--netlist: there are no models of the cells of {target.title}; "
-                             "simulate the netlist for a 7-series part")
-    folder = directory / "build" / target.name
-    netlist = folder / f"{design.network.name}_netlist.v"
-    verilog = _verilog(design, directory)
-    remedy = f"run 'quantloom synth {directory} --part {part}' first"
+    netlist = directory / "build" / target.name / f"{design.network.name}_netlist.v"
+    remedy = f"run 'quantloom synth {directory} --part {target.title} --netlist' first"
     if not netlist.is_file():
         raise QuantloomError(f"{netlist}: no netlist there; {remedy}")
-    if netlist.stat().st_mtime < verilog.stat().st_mtime:
+    if netlist.stat().st_mtime < _verilog(design, directory).stat().st_mtime:
         raise QuantloomError(f"{netlist}: older than the Verilog; {remedy}")
     return netlist
 
 
 def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engine: str,
-                    stress: bool, seed: int, netlist: Path | None = None,
+                    stress: bool, seed: int, target: Target | None = None,
                     recorded: bool = True) -> Report:
     """Simulate the Verilog in a design's directory, or a netlist of it, with a progress bar.
 
@@ -171,7 +170,8 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
     engine : str
     stress : bool
     seed : int
-    netlist : Path or None
+    target : Target or None
+        Whose netlist is simulated; None: the Verilog.
     recorded : bool
         Whether the report of the directory is to show what the simulation of its Verilog showed.
     """
@@ -187,12 +187,14 @@ def simulate_design(design: Design, directory: Path, frames: np.ndarray, *, engi
             text = {"compile": f"compiling ({engine})", "simulate": "simulating frames"}
             update(done, total, text.get(stage, stage))
 
-        if netlist is not None:
+        if target is not None:
             from ...sim.cells import netlist_models
 
+            netlist = require_netlist(design, directory, target)
+            models = netlist_models(netlist.parent, target.part.architecture)
             return simulate(design.dataflow, netlist, frames, engine=engine, stress=stress,
                             seed=seed, on_progress=on_progress,
-                            libraries=[netlist_models(netlist.parent)], ports_only=True)
+                            libraries=[models], ports_only=True)
         report = simulate(design.dataflow, verilog, frames, engine=engine, stress=stress,
                           seed=seed, on_progress=on_progress, on_tensors=activations.add)
     if recorded:

@@ -72,32 +72,32 @@ def synthesise(dataflow: Dataflow, out: Path, top: Top, target: Target, *, clock
     QuantloomError
         If a tool is missing or fails.
     """
-    return _Run(dataflow, out, top, target, clock, seed, update).run(place)
+    return _Run(dataflow, out, top, target, clock, seed, place, update).run()
 
 
 class _Run:
     def __init__(self, dataflow: Dataflow, out: Path, top: Top, target: Target, clock: float,
-                 seed: int, update: Update):
+                 seed: int, place: bool, update: Update):
         self.dataflow, self.out, self.top, self.target = dataflow, out, top, target
-        self.clock, self.seed, self.update = clock, seed, update
+        self.clock, self.seed, self.place, self.update = clock, seed, place, update
         self.family = family_of(target.part)
         self.directory = out / "build" / target.name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.stages = Stages(self.directory)
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
-        self.wrapped = self.family.wraps and not target.pinned
+        self.wrapped = place and self.family.wraps and not target.pinned
         self.name = WRAPPER if self.wrapped else top.name
 
-    def run(self, place: bool) -> Synthesis:
+    def run(self) -> Synthesis:
         netlist = self._netlist()
         total, room = self.family.count(netlist), available(self.target.part)
-        if place and not total.fits(room):
+        if self.place and not total.fits(room):
             raise TargetError(self._too_large(total, room))
         files = {"netlist": self._file(f"{self.name}_netlist.v"),
                  "json": self._file(f"{self.name}.json"), "log": self._file("synth.log"),
                  "script": self._file("synth.ys")}
-        placed = self._place(files) if place else None
+        placed = self._place(files) if self.place else None
         return Synthesis(
             self.target.name, self.target.part.name, self.top.name, total,
             {name: self.family.count(netlist, found)

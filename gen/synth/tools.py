@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..errors import QuantloomError
+from ..output import require_space
+from ..process import run_group
 
 __all__ = ["Tool", "ToolError", "find_ecp5", "find_program"]
 
@@ -55,13 +57,14 @@ class Tool:
         with log.open("wb") as messages:
             sink = messages if output is None else output.open("wb")
             try:
-                status = subprocess.run([*self.command, *arguments], cwd=directory, stdout=sink,
-                                        stderr=messages, check=False).returncode
+                status, _ = run_group([*self.command, *arguments], cwd=directory, stdout=sink,
+                                      stderr=messages)
             except OSError as error:
                 raise ToolError(f"{self.name} cannot be started: {error.strerror}") from error
             finally:
                 if output is not None:
                     sink.close()
+        require_space(directory)
         if status:
             tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-TAIL:])
             raise ToolError(f"{self.name} failed with status {status}, see {log}:\n{tail}")

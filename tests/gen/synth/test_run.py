@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -251,6 +252,20 @@ def test_place_script_is_what_is_run(openxc7, tmp_path):
     (tmp_path / "place.sh").write_text(place_script(Xilinx7(), job))
     subprocess.run(["/bin/sh", "place.sh"], cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "a.bit").read_text() == "made" and (tmp_path / "a.frames").is_file()
+
+
+def test_ecp5_netlist(out):
+    """Without placement it is the accelerator alone, which can be simulated."""
+    if shutil.which("iverilog") is None:
+        pytest.skip("Icarus Verilog is not installed")
+    done = quantloom("simulate", out, "--netlist", "lfe5u-45f")
+    assert done.code == 2
+    assert f"run 'quantloom synth {out} --part LFE5U-45F --netlist' first" in (
+        " ".join(done.err.split()))
+    done = quantloom("synth", out, "--part", "lfe5u-45f", "--netlist", "--json")
+    assert done.code == 0 and done.json["resources"]["lut"] > 100
+    done = quantloom("simulate", out, "--netlist", "lfe5u-45f", "--frames", 2, "--json")
+    assert done.code == 0 and done.json["mismatches"] == 0, done.err
 
 
 @needs_nextpnr

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from quantloom.gen.synth import cell_models
+from quantloom.gen.yosys import yosys_share
 from quantloom.rtl_templates.block import StreamShape
 from quantloom.rtl_templates.shell.params import ShellParams, register_map
 from quantloom.rtl_templates.shell.ps7 import INPUTS, processor
@@ -58,7 +58,7 @@ def test_map():
 
 def test_processor_has_the_ports_of_the_cell():
     """Beside the declaration that comes with the synthesis tool."""
-    source = (cell_models().parent / "cells_xtra.v").read_text()
+    source = (yosys_share() / "xilinx" / "cells_xtra.v").read_text()
     body = source[source.index("module PS7("):]
     body = body[: body.index("endmodule")]
     declared = {name: int(high or 0) + 1 for high, name in
