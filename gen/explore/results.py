@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import QuantloomError
+from .store import unwritable
 
 __all__ = ["COLUMNS", "Column", "put", "write_results"]
 
@@ -117,7 +117,7 @@ def put(path: Path, content: bytes) -> Path:
     except OSError as error:
         if aside:
             Path(aside).unlink(missing_ok=True)
-        raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise unwritable(path, error) from error
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import QuantloomError
+from ..output import NO_SPACE
 
-__all__ = ["Store", "fingerprint", "key_of", "open_store"]
+__all__ = ["Store", "fingerprint", "key_of", "open_store", "unwritable"]
 
 _PACKAGES = ("boards", "gen", "rtl_templates", "sim")
 _SUFFIXES = (".py", ".json")
@@ -46,6 +48,12 @@ def key_of(*parts: Any) -> str:
     """Hash of what a result depends on: plain data."""
     text = json.dumps([fingerprint(), *parts], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def unwritable(path: Path, error: OSError) -> QuantloomError:
+    """What to say of a file that cannot be written; where the disk is full, also what to do."""
+    room = f": {NO_SPACE}" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return QuantloomError(f"{path}: cannot be written: {error.strerror or error}{room}")
 
 
 class Store:
@@ -89,14 +97,11 @@ class Store:
             self._torn = os.write(self._descriptor, line) != len(line)
             if self._torn:  # a full disk takes a part, and says so when asked for more
                 os.write(self._descriptor, line[-1:])
-                raise OSError(28, os.strerror(28))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if os.path.isfile(self.path):
                 os.fsync(self._descriptor)
         except OSError as error:
-            raise QuantloomError(
-                f"{self.path}: cannot be written: {error.strerror or error}. {len(self.records)} "
-                "results are kept; make room and run the same command again: it goes on from "
-                "there") from error
+            raise unwritable(self.path, error) from error
         self.records[key] = dict(record)
 
 
@@ -113,7 +118,7 @@ def open_store(path: Path) -> Iterator[Store]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise QuantloomError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise unwritable(path, error) from error
     try:
         _lock(path, descriptor)
         yield Store(path, descriptor)

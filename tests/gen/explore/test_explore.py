@@ -183,4 +183,5 @@ def test_a_full_disk(designs, tmp_path):
     done = quantloom("explore", designs["tiny0"], "-o", tmp_path, "--cycles", "400",
                      "--workers", "0")
     assert done.code == 2
-    assert "store.jsonl: cannot be written: No space left on device. 0 results are kept" in done.err
+    assert ("store.jsonl: cannot be written: No space left on device: free some and run the command"
+            " again; what it had finished is kept") in " ".join(done.err.split())
