@@ -49,7 +49,7 @@ $(DEMO_VENV)/ready: pyproject.toml
 $(TEST_VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(TEST_VENV)
-	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hgq,brevitas,ecp5]' torch==2.13.0
+	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hgq,brevitas,ecp5,explore]' torch==2.13.0
 	touch $@
 
 $(KERAS_VENV)/ready: pyproject.toml tests/keras.txt

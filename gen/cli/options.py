@@ -14,8 +14,8 @@ from ..errors import QuantloomError
 if TYPE_CHECKING:
     from ..frontends import InputGrid
 
-__all__ = ["add_input_grid", "existing", "input_grid", "named_part", "natural", "percentage",
-           "positive", "positive_real"]
+__all__ = ["add_input_grid", "add_workers", "existing", "input_grid", "named_part", "natural",
+           "percentage", "positive", "positive_real"]
 
 
 def positive(text: str) -> int:
@@ -95,6 +95,17 @@ def input_grid(arguments: argparse.Namespace) -> InputGrid | None:
     return InputGrid(bits=arguments.input_bits, signed=arguments.input_signed,
                      scale=Fraction(1) if scale is None else scale,
                      zero_point=arguments.input_zero_point or 0)
+
+
+def add_workers(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that say who computes; the text says who does where none is given."""
+    group = parser.add_argument_group("workers", "Who computes.")
+    group.add_argument("--workers", type=natural, metavar="N",
+                       help="processes on this machine; 0: this process alone "
+                       f"(default: {default})")
+    group.add_argument("--scheduler", metavar="ADDRESS",
+                       help="a Dask cluster, as tcp://host:8786; 'local' starts one on this "
+                       "machine, with its dashboard")
 
 
 def existing(path: Path) -> Path:
