@@ -130,11 +130,9 @@ def test_rounding_half_away_takes_two_offsets(seed):
 
 def test_two_offsets_hold_where_a_channel_has_no_step():
     """One channel needs two offsets; the steps of the others all lie on one side of zero."""
-    shift = 3
-
     def function(x):
-        away = np.sign(x[:1]) * ((np.abs(x[:1]) + (1 << shift - 1)) >> shift)
-        rows = np.concatenate([away + 20, (x[1:2] - 50) >> 2, (x[2:3] + 700) >> 2])
+        rows = np.concatenate([(x[:1] + np.where(x[:1] < 0, 200, 206)) >> 2,
+                               (x[1:2] - 50) >> 2, (x[2:3] + 700) >> 2])
         return np.clip(rows, 0, 120)
 
     steps = find_steps(function, -1000, 1000, np.ones(3, int))
