@@ -94,7 +94,8 @@ def initialise(net, path):
         for field in ("weight", "bias", "running_mean", "running_var"):
             state[f"{name}_bn.{field}"] = torch.tensor(constants[f"{name}_bn.{field}"])
     state["dense.bias"] = torch.tensor(constants["dense.bias"])
-    net.load_state_dict(state)
+    # Scales of results are learned: they are not there before the first images were seen.
+    net.load_state_dict(state, strict=False)
 
 
 def hold(net, masks):

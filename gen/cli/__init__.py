@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from ..errors import QuantloomError, TargetError
-from . import boards, demo, estimate, generate, inspect, run, simulate, synth
+from . import boards, demo, estimate, generate, inspect, quantise, run, simulate, synth
 from .terminal import error
 
 __all__ = ["main"]
@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, generate, simulate, estimate, synth, run, boards):
+    for module in (demo, inspect, quantise, generate, simulate, estimate, synth, run, boards):
         module.register(commands)
     return parser
 

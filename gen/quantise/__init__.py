@@ -2,6 +2,7 @@
 
 from .formats import Format, Formats
 from .quantise import LayerRecord, Prepared, Quantised, prepare, quantise_model
+from .retrain import command_hook, load_retrained, retrain
 
-__all__ = ["Format", "Formats", "LayerRecord", "Prepared", "Quantised", "prepare",
-           "quantise_model"]
+__all__ = ["Format", "Formats", "LayerRecord", "Prepared", "Quantised", "command_hook",
+           "load_retrained", "prepare", "quantise_model", "retrain"]

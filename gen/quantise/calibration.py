@@ -40,7 +40,8 @@ class Tally:
     hi: float
 
 
-def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs")) -> Array:
+def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs"), *,
+               strict: bool = False) -> Array:
     """The array in an ``.npy`` file, or that of an ``.npz`` file that has one of some names.
 
     Parameters
@@ -48,7 +49,9 @@ def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs")) -> 
     path : path
         ``FILE:NAME`` takes the array of that name.
     names : sequence of str
-        Tried in this order where no name is given and there are several arrays.
+        Tried in this order where the path gives none.
+    strict : bool
+        An array of another name is not taken, even if it is the only one.
 
     Raises
     ------
@@ -59,14 +62,16 @@ def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs")) -> 
     try:
         stored = np.load(file, allow_pickle=False)
         if isinstance(stored, np.ndarray):
+            if strict:
+                raise QuantloomError(f"{file}: give an .npz file with an array {names[0]!r}")
             return stored
         with stored:
             there = list(stored)
-            wanted = [key] if key else [n for n in (*names, *there[: len(there) == 1])
-                                        if n in there]
+            only = there if len(there) == 1 and not strict else []
+            wanted = [key] if key else [name for name in (*names, *only) if name in there]
             if not wanted or wanted[0] not in there:
-                raise QuantloomError(f"{file}: it holds the arrays {', '.join(there) or 'none'}; "
-                                     f"say which: {file}:NAME")
+                raise QuantloomError(f"{file}: it holds the arrays {', '.join(there) or 'none'}, "
+                                     f"not {key or ' or '.join(names)}; say which: {file}:NAME")
             return np.asarray(stored[wanted[0]])
     except OSError as error:
         raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error

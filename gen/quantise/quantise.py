@@ -139,6 +139,13 @@ class Prepared:
         """Names of the layers whose result is quantised."""
         return frozenset(point.layer for point in self.points)
 
+    @cached_property
+    def knobs(self) -> tuple[tuple[str, str], ...]:
+        """Widths that can be chosen: (layer, ``weights`` or ``activations``)."""
+        return tuple((name, which) for name in self.layers if name != INPUT
+                     for which, where in (("weights", self.weighted),
+                                          ("activations", self.activated)) if name in where)
+
     def masks(self, formats: Formats) -> dict[str, Array]:
         """Weights that pruning leaves, by layer; those of layers that lose none are left out."""
         return keep_masks(self.graph, formats, self.activated & set(self.weighted))
