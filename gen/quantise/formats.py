@@ -47,7 +47,8 @@ class Format:
     sparsity : float
         Share of the layer's weights, the smallest, that are set to zero: from 0, below 1.
     channels_pruned : float
-        Share of the layer's outputs, those of the smallest weights, that are removed.
+        Share of the layer's outputs, those of the smallest weights, that lose these and their
+        bias: they are removed where what follows allows it.
 
     Raises
     ------

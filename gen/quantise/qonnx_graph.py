@@ -76,7 +76,10 @@ def quantised_graph(graph: FloatGraph, grids: Sequence[Grid], formats: Mapping[s
         del copy.metadata_props[:]
         copy.input[:] = [renamed.get(name, name) for name in node.input]
         if node.name in formats:
-            copy.input[1] = build.weights(node, formats[node.name], masks.get(node.name))
+            mask = masks.get(node.name)
+            copy.input[1] = build.weights(node, formats[node.name], mask)
+            if mask is not None and len(node.input) > 2 and node.input[2]:
+                copy.input[2] = build.bias(node, mask)
         build.nodes.append(copy)
         for name in node.output:
             if name in places:
@@ -121,6 +124,17 @@ class _Builder:
         self.nodes.append(helper.make_node(op, [self.constant(own, array), *inputs], [f"{own}_q"],
                                            name=f"{own}_quant", domain=DOMAIN, **attributes))
         return f"{own}_q"
+
+    def bias(self, node: onnx.NodeProto, mask: Array) -> str:
+        """Name of a layer's bias, zero where an output has lost all weights.
+
+        Such an output is zero, behind a ReLU as well, and so equal to what paddings put around it:
+        a constant of another value would have to stay.
+        """
+        alive = np.moveaxis(mask, self.graph.output_axis(node), 0).reshape(
+            mask.shape[self.graph.output_axis(node)], -1).any(axis=1)
+        bias = self.graph.constants[node.input[2]]
+        return self.constant(f"{node.name}_bias", np.where(alive, np.ravel(bias), 0))
 
     def quantise(self, grid: Grid, result: str) -> None:
         """Append a tensor's quantiser."""
