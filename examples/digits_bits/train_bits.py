@@ -99,13 +99,18 @@ def initialise(net, path):
 
 
 def hold(net, masks):
-    """Keep pruned weights at zero through the training."""
+    """Keep pruned weights at zero through the training, and outputs without any with them."""
     for name, mask in masks.items():
         keep = torch.tensor(mask)
+        alive = keep.flatten(1).any(dim=1)
+        norm = getattr(net, f"{name}_bn", None)
 
-        def clear(module, _inputs, keep=keep):
+        def clear(module, _inputs, keep=keep, alive=alive, norm=norm):
             with torch.no_grad():
                 module.weight.mul_(keep)
+                if norm is not None:
+                    norm.bias.mul_(alive)
+                    norm.running_mean.mul_(alive)
 
         getattr(net, name).register_forward_pre_hook(clear)
 
@@ -159,18 +164,18 @@ def main():
     parser.add_argument("request", type=Path, nargs="?", help="what 'quantloom quantise' asks for")
     parser.add_argument("output", type=Path, nargs="?", help="QONNX file to write")
     parser.add_argument("--out", type=Path, help="train the float model and write it here")
-    parser.add_argument("--epochs", type=int, help="default: 100 in floats, 40 at given widths")
+    parser.add_argument("--epochs", type=int, help="default: 100 in floats, 30 at given widths")
     options = parser.parse_args()
     if bool(options.out) == bool(options.output):
         parser.error("give either --out DIR, or REQUEST.json and OUT.onnx")
     # The number of threads is fixed with the seed: it decides the order of summation.
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(digits.SEED)
     if options.out:
         train_float(options.out, options.epochs or 100)
     else:
-        retrain(options.request, options.output, options.epochs or 40)
+        retrain(options.request, options.output, options.epochs or 30)
 
 
 if __name__ == "__main__":

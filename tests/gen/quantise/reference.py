@@ -42,8 +42,10 @@ class Add(OpRun):
 
 
 class Mul(OpRun):
+    """By a scale, behind integers; or of two tensors."""
+
     def _run(self, a, b):
-        return (a * b,)
+        return (a * b if np.size(b) == 1 else (a * b).astype(np.float32),)
 
 
 class Cast(OpRun):
