@@ -164,7 +164,7 @@ def main():
     parser.add_argument("request", type=Path, nargs="?", help="what 'quantloom quantise' asks for")
     parser.add_argument("output", type=Path, nargs="?", help="QONNX file to write")
     parser.add_argument("--out", type=Path, help="train the float model and write it here")
-    parser.add_argument("--epochs", type=int, help="default: 100 in floats, 30 at given widths")
+    parser.add_argument("--epochs", type=int, help="default: 100 in floats, 80 at given widths")
     options = parser.parse_args()
     if bool(options.out) == bool(options.output):
         parser.error("give either --out DIR, or REQUEST.json and OUT.onnx")
@@ -175,7 +175,7 @@ def main():
     if options.out:
         train_float(options.out, options.epochs or 100)
     else:
-        retrain(options.request, options.output, options.epochs or 30)
+        retrain(options.request, options.output, options.epochs or 80)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 From the narrowest uniform widths that are accurate enough, and from somewhat wider ones, one width
 at a time is taken down by a bit: each time that which saves most bit operations for the accuracy
-it costs. Every step is verified on the whole data. What is left at the end is compared by the
-hardware's own cost, and a bit that saves none of it is given back.
+it costs. Where no width can be taken down any more, a bit is given back to one of them, to see
+whether others can then go without more than that. Every step is verified on the whole data. What is
+left is compared by the hardware's own cost, and bits that save none of it are given back.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def search(knobs: Sequence[Knob], quantise: Callable[[Formats], Network],
     run = _Search(list(knobs), quantise, accuracy, cost, goal, base or Format(), update)
     narrowest = run.narrowest_uniform()
     starts = sorted({narrowest, min(MAX_BITS, narrowest + WIDER)})
-    ends = [run.descend(dict.fromkeys(run.knobs, bits)) for bits in starts]
+    ends = [run.exchange(run.descend(dict.fromkeys(run.knobs, bits))) for bits in starts]
     uniform = dict.fromkeys(run.knobs, narrowest)
     best = min([*ends, uniform], key=lambda bits: (run.cost_of(bits), -run.accuracy_of(bits)))
     best = run.give_back(best)
@@ -215,12 +216,25 @@ class _Search:
             bits = best
         return bits
 
+    def exchange(self, bits: Bits) -> Bits:
+        """Widths from which no bit given to one lets others save more."""
+        while True:
+            tried = [self.descend({**bits, knob: bits[knob] + 1}) for knob in self.knobs
+                     if bits[knob] < MAX_BITS and self.accuracy_of(
+                         {**bits, knob: bits[knob] + 1}) > self.accuracy_of(bits)]
+            best = max(tried, key=lambda other: self.saved(bits, other), default=bits)
+            if self.saved(bits, best) <= 0:
+                return bits
+            bits = best
+
     def give_back(self, bits: Bits) -> Bits:
-        """The same widths with a bit more where that costs nothing."""
+        """The same widths with more bits where they cost nothing."""
         for knob in self.knobs:
-            wider = {**bits, knob: bits[knob] + 1}
-            if bits[knob] < MAX_BITS and self.accuracy_of(wider) >= self.accuracy_of(bits) \
-                    and self.cost_of(wider) <= self.cost_of(bits):
+            while bits[knob] < MAX_BITS:
+                wider = {**bits, knob: bits[knob] + 1}
+                if self.accuracy_of(wider) < self.accuracy_of(bits) \
+                        or self.cost_of(wider) > self.cost_of(bits):
+                    break
                 bits = wider
         return bits
 

@@ -11,12 +11,14 @@ import pytest
 from quantloom.boards.parts import part
 from quantloom.gen.errors import QuantloomError, TargetError
 from quantloom.gen.network import Dense, Network, Requantize, Tensor
+from quantloom.gen.quantise import Formats
 from quantloom.gen.quantise.cost import cost_function
 from quantloom.gen.quantise.search import search
 from quantloom.rtl_templates.types import IntType
 
+from ...networks import tiny_network
+
 KNOBS = [("a", "weights"), ("a", "activations"), ("b", "weights")]
-SIZES = {"a": 8, "b": 2}
 
 
 def network(formats):
@@ -43,18 +45,25 @@ def accuracy(net):
 
 
 def cost(net):
+    """Bits of both factors of all products."""
     w, a, v = widths(net)
-    return 4.0 * w + 2 * a + v
+    return 16.0 * 8 * (w + 1) + 4 * a * (v + 1)
 
 
 def test_cheapest_of_all():
-    """As good as trying everything, with far fewer trials; nothing can be taken away from it."""
+    """As good as trying everything, with far fewer trials."""
     goal, tried = 0.93, []
-    found = search(KNOBS, network, lambda net: tried.append(0) or accuracy(net), cost, goal)
-    best = min(4.0 * w + 2 * a + v for w, a, v in product(range(1, 9), repeat=3)
-               if 1 - 0.3 * 2.0**-w - 0.1 * 2.0**-a - 1.5 * 2.0**-v >= goal)
-    assert found.best.cost == best < found.uniform.cost and found.best.accuracy >= goal
-    assert len(tried) < 60
+
+    def counted(net):
+        tried.append(net)
+        return accuracy(net)
+
+    found = search(KNOBS, network, counted, cost, goal)
+    every = [network(Formats().but("a", weights=w, activations=a).but("b", weights=v))
+             for w, a, v in product(range(1, 9), repeat=3)]
+    assert found.best.cost == min(cost(net) for net in every if accuracy(net) >= goal)
+    assert found.best.cost < found.uniform.cost and found.best.accuracy >= goal
+    assert len(tried) < 100 < len(every)
     assert found.formats.of("a").weights == found.best.bits["a"]["weights"]
     assert found.to_json() == search(KNOBS, network, accuracy, cost, goal).to_json()
 
@@ -62,6 +71,7 @@ def test_cheapest_of_all():
 def test_bits_that_save_nothing_are_given_back():
     found = search(KNOBS, network, accuracy, lambda net: float(widths(net)[0]), 0.93)
     assert found.best.bits["b"]["weights"] == found.best.bits["a"]["activations"] == 8
+    assert found.best.bits["a"]["weights"] < 8
 
 
 def test_what_cannot_be_reached():
@@ -73,14 +83,9 @@ def test_what_cannot_be_reached():
 
 
 def test_costs():
-    from ...networks import tiny_network
-
     zynq, net = part("xc7z010"), tiny_network()
-    luts = [cost_function("lut", zynq, target)(net) for target in (36, 400)]
-    assert luts[0] > luts[1] > 0
+    assert 0 < cost_function("lut", zynq, 400)(net) < zynq.luts
     assert cost_function("lut", zynq, 2)(net) == inf  # no folding is that fast
-    assert cost_function("energy", zynq, 400)(net) > 0
-    assert cost_function("cycles", zynq)(net) <= 400
 
 
 def test_costs_that_are_not_defined():
