@@ -42,8 +42,8 @@ class Format:
         Scales are powers of two.
     overflow : str
         ``saturate``: what is out of range becomes the nearest integer, and scales are those of
-        the least squared error; ``wrap``: results keep their low bits, as hardware that drops the
-        upper ones, and scales cover all that was met in calibration.
+        the least squared error; ``wrap``: results, rounded with halves up, keep their low bits, as
+        hardware that drops the others, and scales cover all that was met in calibration.
     sparsity : float
         Share of the layer's weights, the smallest, that are set to zero: from 0, below 1.
     channels_pruned : float

@@ -152,7 +152,10 @@ class _Builder:
                                            **attributes))
 
     def _wrap(self, grid: Grid, result: str, scale: str) -> None:
-        """Rounding and a remainder: Quant saturates, so this is written in plain ONNX."""
+        """Rounding and a remainder: Quant saturates, so this is written in plain ONNX.
+
+        Halves are rounded up: that is a sum and dropping lower bits, on any scale.
+        """
         half = self.constant(f"{result}_half", (1 << grid.bits - 1) * grid.signed, np.int64)
         modulus = self.constant(f"{result}_modulus", 1 << grid.bits, np.int64)
         tip = grid.tensor
@@ -165,7 +168,8 @@ class _Builder:
             tip = out
 
         then("Div", scale)
-        then("Round")
+        then("Add", self.constant(f"{result}_one_half", 0.5))
+        then("Floor")
         then("Cast", to=TensorProto.INT64)
         if grid.signed:
             then("Add", half)
