@@ -15,8 +15,8 @@ __all__ = ["MODELS", "SHAPE", "float_model", "inputs"]
 SHAPE = (1, 2, 6, 6)
 
 
-def conv(g: GraphBuilder, outputs: int, inputs: int, kernel: int = 3, *, name: str, source: str = "",
-         bias: bool = True, groups: int = 1) -> str:
+def conv(g: GraphBuilder, outputs: int, inputs: int, kernel: int = 3, *, name: str,
+         source: str = "", bias: bool = True, groups: int = 1) -> str:
     """A convolution that keeps the size; its weights are those of ``inputs`` channels a group."""
     constants = [g.const(g.rng.normal(size=(outputs, inputs, kernel, kernel)))]
     constants += [g.const(g.rng.normal(size=outputs))] if bias else []
