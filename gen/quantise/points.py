@@ -72,6 +72,9 @@ def find_points(graph: FloatGraph) -> tuple[Point, ...]:
             place(root)
         if node.op_type == "Concat" or _joins(graph, node, _SUMS):
             join(roots)
+    # What is done to the model's input before the first layer is not left to the host.
+    if any(_owner(graph, tensor) == INPUT for tensor in found):
+        place(graph.input)
     order = {name: i for i, name in enumerate([graph.input, *graph.producers])}
     return tuple(Point(tensor, _owner(graph, tensor), groups[found[tensor]])
                  for tensor in sorted(found, key=order.__getitem__))

@@ -64,6 +64,15 @@ def depthwise(g: GraphBuilder) -> None:
     head(g, 3)
 
 
+def normalised(g: GraphBuilder) -> None:
+    """The input is normalised in the model, and has positions that no padding reaches."""
+    g.after("Sub", g.rng.normal(size=(1, 2, 1, 1)))
+    g.after("Div", g.rng.uniform(0.5, 2, (1, 2, 1, 1)))
+    g.node("Conv", g.tip, g.const(g.rng.normal(size=(3, 2, 3, 3))), name="c1", strides=[2, 2])
+    g.after("LeakyRelu", alpha=0.1)
+    head(g, 12)
+
+
 def residual(g: GraphBuilder) -> None:
     skip = conv(g, 4, 2, name="c1")
     skip = relu(g)
@@ -96,7 +105,8 @@ def swish(g: GraphBuilder) -> None:
 
 
 MODELS: dict[str, Callable[[GraphBuilder], None]] = {
-    build.__name__: build for build in (dense, convolutions, depthwise, residual, branches, swish)}
+    build.__name__: build for build in (
+        dense, convolutions, depthwise, normalised, residual, branches, swish)}
 """Models by name; all take inputs of :data:`SHAPE`."""
 
 

@@ -41,6 +41,21 @@ class Add(OpRun):
         return (a + b,)
 
 
+def narrow(x):
+    """What a function of single elements reads: float32, unless it is integers."""
+    return x.astype(np.float32) if x.dtype == np.float64 else x
+
+
+class Sub(OpRun):
+    def _run(self, a, b):
+        return (narrow(a) - b,)
+
+
+class Div(OpRun):
+    def _run(self, a, b):
+        return (narrow(a) / b,)
+
+
 class Mul(OpRun):
     """By a scale, behind integers; or of two tensors."""
 
@@ -80,10 +95,11 @@ def rounded_once(standard: Any, operator: str) -> type[OpRun]:
     return type(operator, (standard,), {"_run": run, "op_domain": ""})
 
 
-OPERATORS = [Quant, BipolarQuant, Cast, Mul, *(rounded_once(standard, name) for name, standard in {
-    "Conv": op_conv.Conv, "MatMul": MatMul, "Gemm": op_gemm.Gemm_7, "Add": Add,
-    "AveragePool": op_average_pool.AveragePool_19,
-    "GlobalAveragePool": op_global_average_pool.GlobalAveragePool}.items())]
+SUMS = {"Conv": op_conv.Conv, "MatMul": MatMul, "Gemm": op_gemm.Gemm_7, "Add": Add,
+        "AveragePool": op_average_pool.AveragePool_19,
+        "GlobalAveragePool": op_global_average_pool.GlobalAveragePool}
+OPERATORS = [Quant, BipolarQuant, Cast, Mul, Sub, Div,
+             *(rounded_once(standard, name) for name, standard in SUMS.items())]
 
 
 def reference(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:

@@ -151,6 +151,16 @@ def test_no_calibration_is_needed(tmp_path):
     assert done.layers[-1].weight_bits == 3 and done.network.input.type.bits == 4
 
 
+def test_the_input_grid_that_is_given(tmp_path):
+    rng = seeded("grid")
+    path, grid = float_model(tmp_path, "convolutions", rng), InputGrid(6, False, 0.1, 30)
+    done = quantise_model(path, Formats.uniform(4, 4), inputs(rng, 8), input_grid=grid)
+    end = done.network.source_input
+    assert (done.network.input.type, end.zero_point) == (grid.type, 30)
+    assert end.scale == pytest.approx(0.1)
+    compare(done, rng)
+
+
 def test_bad_calibration(tmp_path):
     rng = seeded("bad")
     path, good = float_model(tmp_path, "dense", rng), inputs(rng, 4)
