@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,89 +16,19 @@ from ..errors import QuantloomError
 from ..frontends import InputGrid, load
 from ..network import Conv2d, Dense, Network
 from ..network.compact import compact
-from ..network.file import save_network
 from .calibration import Tally, frames_for, measure
 from .float_graph import FloatGraph, read_float
 from .formats import INPUT, Formats
 from .points import Point, find_points
 from .prune import keep_masks
 from .qonnx_graph import Grid, quantised_graph
+from .records import LayerRecord, Quantised, with_counts
 from .scales import activation_scale
 
-__all__ = ["LayerRecord", "Prepared", "Quantised", "prepare", "quantise_model"]
+__all__ = ["Prepared", "prepare", "quantise_model"]
 
 Array = np.ndarray[Any, Any]
 Update = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """What became of a layer.
-
-    Parameters
-    ----------
-    name : str
-    weight_bits : int or None
-        None where there are no weights: at the input, at sums and averages.
-    activation_bits : int or None
-        Of the layer's result; None where nothing reads it as integers.
-    quantiser : str
-        ``wrap``, ``saturate`` or ``retrained``.
-    scale : str or None
-        ``channel`` or ``tensor``: what has weight scales of its own; None where there are none.
-    power_of_two : bool
-        Whether scales are.
-    weights : int
-        How many there are in the integer network.
-    zeros : float
-        Share of zeros among them.
-    pruned : float
-        Share of the float model's weights that were set to zero or went with their channels.
-    outputs, outputs_removed : int
-        Outputs in the float model, and how many of them the integer network does without.
-    """
-
-    name: str
-    weight_bits: int | None
-    activation_bits: int | None
-    quantiser: str
-    scale: str | None = None
-    power_of_two: bool = False
-    weights: int = 0
-    zeros: float = 0.0
-    pruned: float = 0.0
-    outputs: int = 0
-    outputs_removed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Quantised:
-    """A quantised model.
-
-    Parameters
-    ----------
-    network : Network
-        What the hardware computes; this is the definition.
-    layers : tuple of LayerRecord
-    model : onnx.ModelProto
-        The same as a QONNX graph, before removed channels were taken out.
-    """
-
-    network: Network
-    layers: tuple[LayerRecord, ...]
-    model: onnx.ModelProto
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data on what was done."""
-        return {"layers": [asdict(layer) for layer in self.layers]}
-
-    def save(self, path: str | Path) -> None:
-        """Write the network to a file that every command takes like a model's."""
-        save_network(self.network, Path(path), self.to_json())
-
-    def save_qonnx(self, path: str | Path) -> None:
-        """Write the QONNX graph, for other tools."""
-        Path(path).write_bytes(self.model.SerializeToString())
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,17 +212,9 @@ def _records(prepared: Prepared, formats: Formats, masks: dict[str, Array], grid
                              power_of_two=form.power_of_two)
         if name in nodes:
             weights = prepared.graph.constants[nodes[name].input[1]]
-            outputs = weights.shape[prepared.graph.output_axis(nodes[name])]
-            record = replace(
-                record, weight_bits=form.weights, scale=form.scale,
-                pruned=1 - float(masks[name].mean()) if name in masks else 0.0, outputs=outputs,
-                outputs_removed=outputs - (ops[name].weights.shape[-1] if name in ops else 0),
-                **_weight_counts(ops.get(name)))
+            record = replace(record, weight_bits=form.weights, scale=form.scale,
+                             pruned=1 - float(masks[name].mean()) if name in masks else 0.0)
+            record = with_counts(record, weights.shape[prepared.graph.output_axis(nodes[name])],
+                                 ops.get(name))
         records.append(record)
     return records
-
-
-def _weight_counts(op: Conv2d | Dense | None) -> dict[str, Any]:
-    if op is None:
-        return {}
-    return {"weights": int(op.weights.size), "zeros": float((op.weights == 0).mean())}

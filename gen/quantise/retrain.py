@@ -31,7 +31,8 @@ from ..frontends import InputGrid, load
 from ..network import Conv2d, Dense, Network, Op
 from ..network.compact import compact
 from .formats import Formats
-from .quantise import LayerRecord, Prepared, Quantised
+from .quantise import Prepared
+from .records import LayerRecord, Quantised, with_counts
 
 __all__ = ["Hook", "command_hook", "load_retrained", "retrain"]
 
@@ -139,13 +140,8 @@ def load_retrained(path: str | Path, layers: Sequence[str] = (), *,
 
 
 def _record(network: Network, before: Conv2d | Dense, after: Op | None) -> LayerRecord:
-    outputs = before.weights.shape[-1]
-    record = LayerRecord(before.name, before.weight_type.bits, None, "retrained", outputs=outputs,
-                         outputs_removed=outputs)
-    if not isinstance(after, Conv2d | Dense):
-        return record
-    readers = network.consumers(after.name)
-    return replace(
-        record, outputs_removed=outputs - after.weights.shape[-1],
-        activation_bits=network.tensors[readers[0].name].type.bits if readers else None,
-        weights=int(after.weights.size), zeros=float((after.weights == 0).mean()))
+    left = after if isinstance(after, Conv2d | Dense) else None
+    readers = [] if left is None else network.consumers(left.name)
+    bits = network.tensors[readers[0].name].type.bits if readers else None
+    return with_counts(LayerRecord(before.name, before.weight_type.bits, bits, "retrained"),
+                       before.weights.shape[-1], left)
