@@ -28,7 +28,7 @@ import onnx
 
 from ..errors import QuantloomError
 from ..frontends import InputGrid, load
-from ..network import Conv2d, Dense, Network, Op
+from ..network import Clip, Conv2d, Dense, MaxPool, Network, Op, Requantize, Threshold
 from ..network.compact import compact
 from .formats import Formats
 from .quantise import Prepared
@@ -141,7 +141,16 @@ def load_retrained(path: str | Path, layers: Sequence[str] = (), *,
 
 def _record(network: Network, before: Conv2d | Dense, after: Op | None) -> LayerRecord:
     left = after if isinstance(after, Conv2d | Dense) else None
-    readers = [] if left is None else network.consumers(left.name)
-    bits = network.tensors[readers[0].name].type.bits if readers else None
+    bits = None if left is None else _result_bits(network, left.name)
     return with_counts(LayerRecord(before.name, before.weight_type.bits, bits, "retrained"),
                        before.weights.shape[-1], left)
+
+
+def _result_bits(network: Network, tensor: str) -> int | None:
+    """Bits that a layer's sums are quantised to; None where that does not come next."""
+    for op in network.consumers(tensor):
+        if isinstance(op, Clip | Requantize | Threshold):
+            return network.tensors[op.name].type.bits
+        if isinstance(op, MaxPool):
+            return _result_bits(network, op.name)
+    return None
