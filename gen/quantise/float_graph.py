@@ -123,6 +123,11 @@ def read_float(path: Path) -> FloatGraph:
             f"{path}: {quantiser.label}", "the model is quantised already",
             "Give the float model it was made of, or compile it as it is with 'quantloom generate'")
     graph = _folded(source)
+    alone = next((node for node in graph.nodes if not graph.computed(node)), None)
+    if alone is not None:
+        raise UnsupportedError(f"{path}: {alone.op_type} that makes {alone.output[0]}",
+                               "it reads nothing that depends on the input, and is no constant",
+                               "Fold constants when exporting the model")
     _fold_norms(graph)
     _give_names(graph)
     for node in graph.weighted:

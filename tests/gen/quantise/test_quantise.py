@@ -210,6 +210,13 @@ def test_models_that_cannot_be_quantised(tmp_path):
     g.after("MatMul", np.full((5, 3), np.nan))
     assert "a weight is not finite (NaN or infinity). Repair the weights" in \
         refused(UnsupportedError, g.save(tmp_path), Formats())
+    g = GraphBuilder((1, 5), seeded("random"))
+    source = g.tip
+    noise = g.node("RandomUniform", "", shape=[1, 5])
+    g.node("Add", source, noise)
+    g.after("MatMul", np.ones((5, 3)))
+    assert "RandomUniform that makes t0: it reads nothing that depends on the input" in \
+        refused(UnsupportedError, g.save(tmp_path), Formats())
     (tmp_path / "text.onnx").write_text("no model")
     assert "not an ONNX model" in refused(QuantloomError, tmp_path / "text.onnx", Formats())
     g = GraphBuilder((1, 5), seeded("shape"))
