@@ -19,6 +19,7 @@ from . import (
     explore,
     generate,
     inspect,
+    quantise,
     run,
     simulate,
     synth,
@@ -37,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, generate, simulate, estimate, explore, synth, run, budget,
-                   boards):
+    for module in (demo, inspect, quantise, generate, simulate, estimate, explore, synth, run,
+                   budget, boards):
         module.register(commands)
     return parser
 

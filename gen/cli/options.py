@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..frontends import InputGrid
 
 __all__ = ["add_input_grid", "add_workers", "existing", "input_grid", "named_part", "natural",
-           "percentage", "positive", "positive_real"]
+           "percentage", "positive", "positive_real", "share"]
 
 
 def positive(text: str) -> int:
@@ -50,6 +50,14 @@ def percentage(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A share from 0 and below 1, written in per cent."""
+    value = float(text.removesuffix("%")) / 100
+    if not 0 <= value < 1:
+        raise ValueError
+    return value
+
+
 def _scale(text: str) -> Fraction:
     try:
         value = Fraction(text.replace(" ", ""))
@@ -64,6 +72,7 @@ def _scale(text: str) -> Fraction:
 positive.__name__ = "whole number above 0"
 natural.__name__ = "whole number from 0"
 positive_real.__name__ = "number above 0"
+share.__name__ = "percentage from 0 and below 100"
 percentage.__name__ = "percentage above 0 and up to 100"
 _scale.__name__ = "number or fraction above 0"
 
