@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["AND", "LEAF", "MUX", "XOR", "Chain", "Logic", "Product", "Register", "Store"]
+__all__ = [
+    "AND", "LEAF", "MUX", "XOR", "Bits", "Chain", "Inputs", "Logic", "Product", "Register",
+    "Store", "known_bits",
+]  # fmt: skip
+
+Bits = tuple[int | None, ...]
+"""What is known of a word's bits: 0 or 1, or which other one a bit equals, as twice the place of
+that plus 2, plus 1 if it is its complement; None: nothing."""
+
+Inputs = tuple[Bits, ...]
+"""The same of the payloads of several streams."""
 
 LEAF, AND, XOR, MUX = range(4)
 """Kinds of nodes."""
@@ -80,6 +90,20 @@ class Store:
     words: tuple[int, ...] = ()
 
 
+def known_bits(literals: Sequence[int]) -> Bits:
+    """What can be said of a word's bits without knowing what they are made of."""
+    first: dict[int, int] = {}
+    known: list[int | None] = []
+    for place, literal in enumerate(literals):
+        if literal < 2:
+            known.append(literal)
+            continue
+        other = first.setdefault(literal >> 1, place)
+        flip = (literal ^ literals[other]) & 1
+        known.append(None if other == place else 2 * other + 2 + flip)
+    return tuple(known)
+
+
 class Logic:
     """Nodes, and what they are read by.
 
@@ -92,6 +116,8 @@ class Logic:
     chains, products, stores
     roots : list of int
         Literals at the outputs.
+    outputs : dict of str to list of int
+        The same by port, but for those that are only watched.
     tables : dict of int to float
         Nodes that are bits of long tables of constants, and how much longer than 32 words, in 32.
     """
@@ -105,6 +131,7 @@ class Logic:
         self.products: list[Product] = []
         self.stores: list[Store] = []
         self.roots: list[int] = []
+        self.outputs: dict[str, list[int]] = {}
         self.tables: dict[int, float] = {}
 
     def leaf(self) -> int:

@@ -15,7 +15,7 @@ from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
 from .cover import SHARED_INPUTS, Cut, cover, shared_sites
-from .logic import LEAF, Chain, Logic, Product, Register, Store
+from .logic import LEAF, Bits, Chain, Inputs, Logic, Product, Register, Store, known_bits
 from .memories import Mapped, ecp5_memory, xc7_memory
 from .reader import Rules, read
 
@@ -77,6 +77,8 @@ class Mapping:
         Adders that share DSPs, by their width.
     multipliers : int
         DSPs of products.
+    outputs : tuple of Bits
+        What is known of the bits of each output's payload.
     """
 
     logic: float
@@ -90,10 +92,19 @@ class Mapping:
     bram: int
     simd: dict[int, int] = field(default_factory=dict)
     multipliers: int = 0
+    outputs: tuple[Bits, ...] = ()
 
 
-def map_block(params: BlockParams, family: str) -> Mapping:
+def map_block(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapping:
     """What a block occupies.
+
+    Parameters
+    ----------
+    params : BlockParams
+    family : str
+    inputs : tuple of Bits
+        What is known of the bits of each input's payload: synthesis flattens a design, so that
+        what is constant in a block's output is in the next one too.
 
     Raises
     ------
@@ -102,9 +113,11 @@ def map_block(params: BlockParams, family: str) -> Mapping:
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    if family == "xc7":
-        return _xc7(read(params, _XC7))
-    return _ecp5(read(params, _ECP5))
+    rules, occupied = (_XC7, _xc7) if family == "xc7" else (_ECP5, _ecp5)
+    logic = read(params, rules, inputs)
+    payloads = [logic.outputs[f"o_{k}__payload" if k else "o__payload"]
+                for k in range(len(params.outputs))]
+    return replace(occupied(logic), outputs=tuple(known_bits(bits) for bits in payloads))
 
 
 class _Loads:
@@ -278,7 +291,7 @@ def _signals(logic: Logic) -> list[int]:
 
 
 def _inverters(logic: Logic, roots: Sequence[int]) -> int:
-    """LUTs that only complement a signal."""
+    """LUTs that only complement a signal. The 7-series has cells of its own for that."""
     return len({root for root in roots if root & 1 and root > 1 and logic.kind[root >> 1] == LEAF})
 
 
@@ -315,7 +328,7 @@ def _xc7(logic: Logic) -> Mapping:
     ends = roots + [bit for pair in sums for bit in pair if bit > 1]
     luts = cover(logic, ends, _XC7_PRICES)
     left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
-    sites = len(left) - shared_sites(left) + _inverters(logic, roots)
+    sites = len(left) - shared_sites(left)
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
@@ -370,7 +383,7 @@ def _with_memories(found: Mapping, stores: Sequence[Store], memories: Sequence[M
     """A mapping and its memories; ``inputs`` are those of a LUT, for what tables are made of."""
     ff, logic = found.ff, found.logic
     for store, memory in zip(stores, memories, strict=True):
-        ff += memory.ff
+        ff, logic = ff + memory.ff, logic + memory.logic
         if memory.registers:  # an enable for each word, and a multiplexer of the words
             ff += store.width * store.depth
             logic += store.depth + store.width * (store.depth - 1) * _SHARED_MUX

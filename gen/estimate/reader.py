@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import Fragment, Signal, _ir, _nir
 from amaranth.lib import wiring
 
 from ...rtl_templates.block import BlockParams
-from .logic import MUX, Chain, Logic, Product, Register, Store
+from .logic import MUX, Bits, Chain, Inputs, Logic, Product, Register, Store
 
 __all__ = ["Rules", "read"]
 
@@ -63,8 +64,17 @@ class Rules:
     simd: bool
 
 
-def read(params: BlockParams, rules: Rules) -> Logic:
-    """The logic of a block."""
+def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
+    """The logic of a block.
+
+    Parameters
+    ----------
+    params : BlockParams
+    rules : Rules
+    inputs : tuple of Bits
+        What is known of the bits of each input's payload; see :data:`.logic.Bits`. Nothing is
+        known of inputs beyond the tuple.
+    """
     component = params.create()
     ports = {}
     for path, member, value in component.signature.flatten(component):
@@ -76,7 +86,7 @@ def read(params: BlockParams, rules: Rules) -> Logic:
     same: dict[int, int] = {}
     widths: dict[int, int] = {}
     for _ in range(_ROUNDS):
-        reader = _Reader(netlist, rules, same, widths)
+        reader = _Reader(netlist, rules, same, widths, inputs)
         with _deep():
             reader.run()
         if not reader.merge() | reader.narrow():
@@ -92,7 +102,7 @@ class _Reader:
     """
 
     def __init__(self, netlist: _nir.Netlist, rules: Rules, same: dict[int, int],
-                 widths: dict[int, int]):
+                 widths: dict[int, int], inputs: Inputs):
         self.cells, self.top = netlist.cells, netlist.top
         self.rules = rules
         self.same, self.widths = same, widths
@@ -101,12 +111,18 @@ class _Reader:
         self.known: dict[int, int] = {0: 0, 1: 1}
         self.q_nets: dict[int, int] = {}  # node of a register: its net
         self._units: dict[int, Chain | Product | Store] = {}
+        self._sums: dict[int, Chain] = {}  # those on carry chains or in DSPs
         self._waiting: list[int] = []
         self._read_stores: list[int] = []
+        self._read_nets: dict[int, list[int]] = {}  # by memory
         self._inits: dict[int, int] = {}
         self._writes: dict[int, list[_nir.SyncWritePort]] = {}
-        self._simd = {net >> 16 for signal, value in netlist.signals.items()
-                      if rules.simd and "use_dsp" in signal.attrs for net in value}
+        # Sums that DSPs may take, and the bits of the signal that says so.
+        self._simd = {net >> 16: len(value) for signal, value in netlist.signals.items()
+                      if rules.simd and "use_dsp" in signal.attrs for net in value if net > 1}
+        self._inputs = {start + place: (start, known)
+                        for name, (start, _) in self.top.ports_i.items()
+                        for place, known in enumerate(_known_of(name, inputs))}
         for cell in self.cells:
             if isinstance(cell, _nir.SyncWritePort):
                 self._writes.setdefault(cell.memory, []).append(cell)
@@ -116,7 +132,8 @@ class _Reader:
         logic = self.logic
         for name, value in self.top.ports_o.items():
             if not name.startswith("tap"):  # what is only watched is swept away
-                logic.roots += [self.bit(net) for net in value]
+                logic.outputs[name] = [self.bit(net) for net in value]
+                logic.roots += logic.outputs[name]
         while self._waiting or self._read_stores:
             while self._waiting:
                 self._register(self._waiting.pop())
@@ -134,24 +151,46 @@ class _Reader:
         return new
 
     def merge(self) -> bool:
-        """Find registers that are constant, or equal to another; whether there are new ones."""
+        """Find registers, sums and bits of memories that are constant, or equal to another;
+        whether there are new ones."""
         same = self.same
+        before = len(same)
+        self._merge_chains()
+        self._merge_memories()
         found: dict[tuple[int, ...], int] = {}
-        new = False
         for node, register in self.logic.registers.items():
             net = self.q_nets[node]
             data, own = register.data, 2 * node
             if data in (own, register.init) and (
                     register.reset == 0 or register.value == register.init):
                 same[net] = register.init
-                new = True
                 continue
             key = (data, register.enable, register.reset, register.value, register.init)
             other = found.setdefault(key, net)
             if other != net:
                 same[net] = other
-                new = True
-        return new
+        return len(same) > before
+
+    def _merge_chains(self) -> None:
+        found: dict[tuple[Any, ...], int] = {}
+        for number, chain in self._sums.items():
+            one, two = (tuple(own) for own in chain.operands)
+            # Literals of operands that are sums too are equal only a round later.
+            other = found.setdefault((one, two, chain.minus, chain.low, chain.simd), number)
+            if other != number:
+                self.same.update({number << 16 | place: other << 16 | place for place in
+                                  range(chain.low, chain.low + len(chain.outputs))})
+
+    def _merge_memories(self) -> None:
+        """Bits that are 0 at the start and never written otherwise."""
+        for number, store in self._units.items():
+            memory = self.cells[number]
+            if isinstance(store, Store) and store.written and isinstance(memory, _nir.Memory):
+                for net in self._read_nets[number]:
+                    place = net & 0xFFFF
+                    if not any(word >> place & 1 for word in memory.init) and all(
+                            self.known[port.data[place]] == 0 for port in self._writes[number]):
+                        self.same[net] = 0
 
     def bit(self, net: int) -> int:
         """Literal of a net."""
@@ -202,9 +241,12 @@ class _Reader:
                 before = [self.bit(net) ^ 1 for net in cell.inputs[:place]]
                 return logic.all([self.bit(cell.en), self.bit(cell.inputs[place]), *before])
             case _nir.AsyncReadPort() | _nir.SyncReadPort():
-                return self._read_bit(cell, place)
+                return self._read_bit(number, cell, place)
             case _nir.Top():
-                return logic.leaf()
+                start, known = self._inputs.get(place, (0, None))
+                if known is None:
+                    return logic.leaf()
+                return known if known < 2 else self.bit(start + (known >> 1) - 1) ^ known & 1
         raise NotImplementedError(f"no area is known of {type(cell).__name__}")
 
     # Assignments: conditions are priorities among matches, one inside another.
@@ -293,7 +335,7 @@ class _Reader:
         logic, minus = self.logic, cell.operator == "-"
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
-        reach, signed = _sum_bits(operands, minus)
+        reach, signed = _sum_bits([self.bits(value) for value in operands], minus)
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
@@ -304,7 +346,8 @@ class _Reader:
                 if b and (a or minus):
                     break
                 low += 1
-            chain = Chain(([], []), minus=minus, simd=number in self._simd, low=low)
+            chain = Chain(([], []), minus=minus, low=low,
+                          simd=self._in_dsps(number, cell, min(reach, self.widths.get(number, reach))))
             self._units[number] = chain
         assert isinstance(chain, Chain)
         low = chain.low
@@ -324,9 +367,20 @@ class _Reader:
             else:
                 if not chain.outputs:
                     logic.chains.append(chain)
+                    self._sums[number] = chain
                 chain.outputs.append(logic.leaf())
         chain.used = max(chain.used, place - low + 1)
         return chain.outputs[place - low]
+
+    def _in_dsps(self, number: int, cell: _nir.Operator, width: int) -> bool:
+        """Whether DSPs may take a sum of which so many bits are left.
+
+        Yosys looks for the attribute on the wire that carries the sum. A sum wider than the signal
+        that has the attribute is on a wire of its own, unless the two are equally wide once
+        synthesis has cut what is not needed.
+        """
+        marked = self._simd.get(number)
+        return marked is not None and (cell.width <= marked or width == marked)
 
     def _compare(self, cell: _nir.Operator) -> int:
         logic, name = self.logic, cell.operator
@@ -513,7 +567,8 @@ class _Reader:
 
         return strip(literal) or 0
 
-    def _read_bit(self, port: _nir.AsyncReadPort | _nir.SyncReadPort, place: int) -> int:
+    def _read_bit(self, number: int, port: _nir.AsyncReadPort | _nir.SyncReadPort,
+                  place: int) -> int:
         memory, logic = self.cells[port.memory], self.logic
         assert isinstance(memory, _nir.Memory)
         written = port.memory in self._writes
@@ -543,14 +598,25 @@ class _Reader:
                 self._read_stores.append(port.memory)
         assert isinstance(store, Store)
         store.width += 1
+        self._read_nets.setdefault(port.memory, []).append((number << 16) | place)
         store.outputs.append(logic.leaf())
         return store.outputs[-1]
 
     def _write(self, number: int) -> None:
         store = self._units[number]
         assert isinstance(store, Store)
+        places = sorted({net & 0xFFFF for net in self._read_nets[number]})
         for port in self._writes[number]:
-            store.inputs += [*self.bits(port.data), *self.bits(port.addr), self.bit(port.en[0])]
+            store.inputs += [*(self.bit(port.data[place]) for place in places),
+                             *self.bits(port.addr), self.bit(port.en[0])]
+
+
+def _known_of(name: str, inputs: Inputs) -> Bits:
+    """What is known of a port's bits: those of the payload of ``i``, ``i_1``, ..."""
+    stream, _, member = name.partition("__")
+    place = 0 if stream == "i" else int(stream.removeprefix("i_")) if stream[0] == "i" else -1
+    known = member == "payload" and 0 <= place < len(inputs)
+    return inputs[place] if known else ()
 
 
 def _sum_bits(operands: Sequence[Sequence[int]], minus: bool) -> tuple[int, bool]:

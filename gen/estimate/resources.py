@@ -19,10 +19,14 @@ from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
+from .logic import Bits, Inputs
 from .mapping import FAMILIES, map_block
 from .mapping import Mapping as Mapped
 
-__all__ = ["FAMILIES", "block_resources", "calibration", "dataflow_resources", "terms"]
+__all__ = [
+    "FAMILIES", "block_resources", "blocks_resources", "calibration", "dataflow_resources",
+    "mappings", "terms",
+]  # fmt: skip
 
 _ANY = "*"
 """The factors of kinds that were not there when they were fitted."""
@@ -61,13 +65,36 @@ def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
     ValueError
         If there is no such family.
     """
-    mapped = _mapped(params, family)
+    return _calibrated(_mapped(params, family), params.kind, family)
+
+
+def _calibrated(mapped: Mapped, kind: str, family: str) -> Resources:
     factors: Mapping[str, Mapping[str, float]] = calibration()[family]["factors"]
-    own = factors.get(params.kind, factors[_ANY])
+    own = factors.get(kind, factors[_ANY])
     logic = sum(own.get(name, 0.0) * value for name, value in terms(mapped).items())
     shares = sum(count / SIMD_LANES[width] for width, count in mapped.simd.items())
     return Resources(lut=logic + mapped.carry + mapped.memory, ff=mapped.ff, bram18=mapped.bram,
                      dsp=mapped.multipliers + shares)
+
+
+def mappings(dataflow: Dataflow, family: str) -> dict[str, Mapped]:
+    """What each block occupies in its design, before calibration: bits that are constant in one
+    block's output are constant in the next block."""
+    found: dict[str, Mapped] = {}
+    known: dict[str, Bits] = {}  # by stream
+    for name, block in dataflow.blocks.items():
+        inputs = tuple(known.get(stream, ()) for stream in block.inputs)
+        if all(bit is None for bits in inputs for bit in bits):
+            inputs = ()  # as if it were alone
+        found[name] = _mapped(block.params, family, inputs)
+        known |= dict(zip(block.outputs, found[name].outputs, strict=True))
+    return found
+
+
+def blocks_resources(dataflow: Dataflow, family: str = "xc7") -> dict[str, Resources]:
+    """What each block takes in its design; see :func:`block_resources`."""
+    return {name: _calibrated(mapped, dataflow.blocks[name].params.kind, family)
+            for name, mapped in mappings(dataflow, family).items()}
 
 
 def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
@@ -76,12 +103,10 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
     Of adders of a width, as many share a DSP48E1 as fit; one that is left alone becomes a carry
     chain.
     """
-    params = [block.params for block in dataflow.blocks.values()]
-    total = sum((block_resources(block, family) for block in params), Resources())
+    total = sum(blocks_resources(dataflow, family).values(), Resources())
     adders: Counter[int] = Counter()
     multipliers = 0
-    for block in params:
-        mapped = _mapped(block, family)
+    for mapped in mappings(dataflow, family).values():
         adders.update(mapped.simd)
         multipliers += mapped.multipliers
     lut, dsp = total.lut, multipliers
@@ -92,5 +117,5 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
 
 
 @lru_cache(maxsize=_KEPT)
-def _mapped(params: BlockParams, family: str) -> Mapped:
-    return map_block(params, family)
+def _mapped(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapped:
+    return map_block(params, family, inputs)
