@@ -67,16 +67,17 @@ def _model(name: str, cycles: int, *, pixels: bool = False) -> Subject:
     return Subject(f"{name}, {cycles:,} cycles", make)
 
 
-def _digits(cycles: int) -> Subject:
+def _digits(cycles: int | None = None) -> Subject:
+    """The demo's network, as the demo folds it if no cycles are given."""
     def make() -> Design:
         network = load(Path(str(files("quantloom.gen") / "assets" / "digits.onnx")))
         return Design(network, fold(network, cycles))
 
-    return Subject(f"demo network, {cycles:,} cycles", make)
+    return Subject("demo" if cycles is None else f"demo network, {cycles:,} cycles", make)
 
 
 def _convolution(seed: int, operand: IntType, weight: IntType, channels: int, outputs: int,
-                 cycles: int, size: int = 16) -> Subject:
+                cycles: int, size: int = 16) -> Subject:
     """A 3x3 convolution and its activation."""
     def make() -> Design:
         rng = np.random.default_rng(seed)
@@ -131,6 +132,8 @@ FITTED: tuple[Subject, ...] = (
     _dense(4, U2, BIPOLAR, 128, 32, 16), _random(113), _chain(4, 8, 2304), _random(114),
     _digits(4096), _random(115), _convolution(5, U4, S3, 16, 32, 9216), _random(116),
     _random(117), _random(118), _random(43), _random(55),
+    # Large ones: 8,000 to 13,000 LUT4.
+    _digits(), _model("tfc_w1a1", 112, pixels=True), _chain(6, 16, 1152),
 )
 """What the model of wires is fitted to."""
 
@@ -138,5 +141,8 @@ HELD_OUT: tuple[Subject, ...] = (
     *(_random(seed) for seed in (0, 1, 2, 9, 11, 14, 16, 17, 18, 22, 23, 26, 34, 38, 54, 57,
                                 63, 65, 73)),
     _dense(11, U4, S3, 96, 24, 72), _dense(12, U8, S4, 64, 10, 64),
+    # Large ones: 6,000 to 13,000 LUT4.
+    _model("tfc_w2a2", 196, pixels=True), _model("kws_mlp_w3a3", 8_192), _digits(1024),
+    _model("bnnpynq_cnvw1a1_cifar10", 262_144),
 )
 """What it is judged by; nothing is fitted to them."""

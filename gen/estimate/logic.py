@@ -118,21 +118,22 @@ class Logic:
         Literals at the outputs.
     outputs : dict of str to list of int
         The same by port, but for those that are only watched.
-    tables : dict of int to float
-        Nodes that are bits of long tables of constants, and how much longer than 32 words, in 32.
+    tables : dict of int to tuple of int
+        Nodes that are bits of tables of constants, and literals of the tables' addresses.
     """
 
     def __init__(self) -> None:
         self.kind = [LEAF]
         self.first, self.second, self.third = [0], [0], [0]
         self._known: dict[tuple[int, int, int, int], int] = {}
+        self._tables: dict[tuple[int, ...], int] = {}
         self.registers: dict[int, Register] = {}
         self.chains: list[Chain] = []
         self.products: list[Product] = []
         self.stores: list[Store] = []
         self.roots: list[int] = []
         self.outputs: dict[str, list[int]] = {}
-        self.tables: dict[int, float] = {}
+        self.tables: dict[int, tuple[int, ...]] = {}
 
     def leaf(self) -> int:
         """A new node that no logic drives."""
@@ -213,6 +214,19 @@ class Logic:
     def majority(self, a: int, b: int, c: int) -> int:
         """Two of three."""
         return self.or_(self.and_(a, b), self.and_(self.or_(a, b), c))
+
+    def table(self, words: int, index: Sequence[int]) -> int:
+        """The literal of a bit of a table of constants: that of a number, the first one lowest."""
+        if not index:
+            return words & 1
+        key = (words, *index)
+        found = self._tables.get(key)
+        if found is None:
+            half = 1 << len(index) - 1
+            low, high = words & ((1 << half) - 1), words >> half
+            found = self._tables[key] = self.mux(
+                index[-1], self.table(high, index[:-1]), self.table(low, index[:-1]))
+        return found
 
     def choose(self, words: Sequence[int | None], index: Sequence[int]) -> int | None:
         """The literal of a number, as a tree of multiplexers; None is anything."""

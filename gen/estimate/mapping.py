@@ -15,7 +15,7 @@ from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
 from .cover import SHARED_INPUTS, Cut, cover, shared_sites
-from .logic import LEAF, Bits, Chain, Inputs, Logic, Product, Register, Store, known_bits
+from .logic import LEAF, MUX, Bits, Chain, Inputs, Logic, Product, Register, Store, known_bits
 from .memories import Mapped, ecp5_memory, xc7_memory
 from .reader import Rules, read
 
@@ -40,6 +40,13 @@ _SHORTEST_SRL = 3
 
 _LONGEST_SRL = 32
 
+_SHORT_TABLE = 5
+"""Address bits of a table up to which two of its bits share a LUT site."""
+
+_WIDE_TABLE = 200
+"""Bits of a joined table at which half of what may be taken apart is; from tables of 32 to 448
+random bits."""
+
 _SHARED_MUX = 0.6
 """LUT sites of a bit's choice between two words of a memory made of registers."""
 
@@ -63,8 +70,8 @@ class Mapping:
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
         LUT4s of comparisons that are subtractions (ECP5).
-    table : float
-        Bits of tables in LUTs, each by how much longer than 32 words it is, in 32.
+    table, joined : float
+        Bits of tables in LUTs of more than 32 words, and of those that are joined of several.
     carry : float
         The same of carry chains.
     memory : float
@@ -84,6 +91,7 @@ class Mapping:
     logic: float
     wide: int
     table: float
+    joined: float
     controlled: int
     compare: float
     carry: float
@@ -332,13 +340,30 @@ def _xc7(logic: Logic) -> Mapping:
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, _table(logic, left), 0, 0, carry, srl_sites,
+    found = Mapping(sites, wide, *_tables(logic), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
 
-def _table(logic: Logic, luts: Mapping_[int, Cut]) -> float:
-    return sum(excess for node, excess in logic.tables.items() if node in luts)
+def _tables(logic: Logic) -> tuple[int, float]:
+    """Bits of long tables that stand alone, and of tables that are joined of several.
+
+    Synthesis does not find that joined tables are made of a LUT6 for each 64 words: it takes them
+    apart for what their bits have in common, which is more the more bits they have.
+    """
+    wholes: dict[int, tuple[int, ...]] = {}  # and the addresses
+    parts: set[int] = set()
+    for node, kind in enumerate(logic.kind):  # each behind its inputs
+        if kind == MUX and node not in logic.tables:
+            inputs = {logic.second[node] >> 1, logic.third[node] >> 1}
+            known = [wholes.get(part) or logic.tables.get(part) for part in inputs if part]
+            if known and None not in known:
+                wholes[node] = (logic.first[node], *max(known, key=len))  # type: ignore[type-var]
+                parts |= inputs
+    widths = Counter(address for node, address in wholes.items() if node not in parts)
+    alone = sum(len(address) > _SHORT_TABLE for node, address in logic.tables.items()
+                if node and node not in parts)
+    return alone, sum(width * width / (width + _WIDE_TABLE) for width in widths.values())
 
 
 def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
@@ -373,7 +398,7 @@ def _ecp5(logic: Logic) -> Mapping:
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
     controlled = sum(register.reset > 1 and register.enable != 1
                      for register in logic.registers.values())
-    found = Mapping(sites, wide, _table(logic, luts), controlled, compare, carry, 0,
+    found = Mapping(sites, wide, *_tables(logic), controlled, compare, carry, 0,
                     len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 

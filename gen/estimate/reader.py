@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Fragment, Signal, _ir, _nir
+from amaranth.hdl import Fragment, Signal, _ir, _mem, _nir
 from amaranth.lib import wiring
 
 from ...rtl_templates.block import BlockParams
@@ -23,11 +23,25 @@ __all__ = ["Rules", "read"]
 _ROUNDS = 6
 """Registers that turn out equal or constant are replaced so many times at most."""
 
-_SHORT_TABLE = 5
-"""Address bits of a table up to which each of its bits becomes one LUT."""
-
 _DEEPEST = 100_000
 """Logic between registers is followed by recursion."""
+
+
+@contextmanager
+def _plain_contents() -> Iterator[None]:
+    """Contents of memories that are plain integers are taken as they are: Amaranth makes a constant
+    of each word and checks it, which takes longer than all the rest of a block with large tables.
+    """
+    checked = _mem._get_init_value
+
+    def plain(value: Any, *rest: Any) -> Any:
+        return value if type(value) is int and value >= 0 else checked(value, *rest)
+
+    _mem._get_init_value = plain
+    try:
+        yield
+    finally:
+        _mem._get_init_value = checked
 
 
 @contextmanager
@@ -75,14 +89,8 @@ def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
         What is known of the bits of each input's payload; see :data:`.logic.Bits`. Nothing is
         known of inputs beyond the tuple.
     """
-    component = params.create()
-    ports = {}
-    for path, member, value in component.signature.flatten(component):
-        signal = value if isinstance(value, Signal) else value.as_value()
-        inward = member.flow == wiring.In
-        ports["__".join(map(str, path))] = (
-            signal, _ir.PortDirection.Input if inward else _ir.PortDirection.Output)
-    netlist = _ir.build_netlist(Fragment.get(component, None), ports)
+    with _plain_contents():
+        netlist = _netlist(params.create())
     same: dict[int, int] = {}
     widths: dict[int, int] = {}
     for _ in range(_ROUNDS):
@@ -92,6 +100,22 @@ def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
         if not reader.merge() | reader.narrow():
             break
     return reader.logic
+
+
+def _netlist(component: wiring.Component) -> _nir.Netlist:
+    ports = {}
+    for path, member, value in component.signature.flatten(component):
+        signal = value if isinstance(value, Signal) else value.as_value()
+        inward = member.flow == wiring.In
+        ports["__".join(map(str, path))] = (
+            signal, _ir.PortDirection.Input if inward else _ir.PortDirection.Output)
+    # As build_netlist does, but for its checks, which a tested block passes, and for what only
+    # emission needs to know.
+    netlist = _nir.Netlist()
+    _ir._emit_netlist(netlist, Fragment.get(component, None).prepare(ports, hierarchy=("top",)),
+                      all_undef_to_ff=False)
+    netlist.resolve_all_nets()
+    return netlist
 
 
 class _Reader:
@@ -346,8 +370,9 @@ class _Reader:
                 if b and (a or minus):
                     break
                 low += 1
+            width = min(reach, self.widths.get(number, reach))
             chain = Chain(([], []), minus=minus, low=low,
-                          simd=self._in_dsps(number, cell, min(reach, self.widths.get(number, reach))))
+                          simd=self._in_dsps(number, cell, width))
             self._units[number] = chain
         assert isinstance(chain, Chain)
         low = chain.low
@@ -574,13 +599,10 @@ class _Reader:
         written = port.memory in self._writes
         synchronous = isinstance(port, _nir.SyncReadPort)
         if not written and not synchronous:
-            words = [word >> place & 1 for word in memory.init]
-            literal = logic.choose(words, self.bits(port.addr)) or 0
-            half = 1 << _SHORT_TABLE
-            if len(port.addr) > _SHORT_TABLE:
-                differ = sum(memory.init[k] != memory.init[k % half]
-                             for k in range(half, len(memory.init)))
-                logic.tables[literal >> 1] = differ / half
+            address = self.bits(port.addr)
+            column = "".join("01"[word >> place & 1] for word in reversed(memory.init))
+            literal = logic.table(int(column, 2), address)
+            logic.tables[literal >> 1] = tuple(address)
             return literal
         store = self._units.get(port.memory)
         if store is None:

@@ -8,15 +8,18 @@ the designs they were tested on, and with which tools.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
+from ...rtl_templates.chain import ChainParams
 from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
 from .logic import Bits, Inputs
@@ -25,7 +28,7 @@ from .mapping import Mapping as Mapped
 
 __all__ = [
     "FAMILIES", "block_resources", "blocks_resources", "calibration", "dataflow_resources",
-    "mappings", "terms",
+    "fitted_kind", "mappings", "terms",
 ]  # fmt: skip
 
 _ANY = "*"
@@ -46,7 +49,8 @@ def calibration() -> dict[str, Any]:
 def terms(mapped: Mapped) -> dict[str, float]:
     """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are."""
     return {"logic": mapped.logic, "wide": mapped.wide, "controlled": mapped.controlled,
-            "compare": mapped.compare, "table": mapped.table, "block": 1.0}
+            "compare": mapped.compare, "table": mapped.table, "joined": mapped.joined,
+            "block": 1.0}
 
 
 def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
@@ -65,7 +69,12 @@ def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
     ValueError
         If there is no such family.
     """
-    return _calibrated(_mapped(params, family), params.kind, family)
+    return _calibrated(_mapped(params, family), fitted_kind(params), family)
+
+
+def fitted_kind(params: BlockParams) -> str:
+    """The kind whose factors a block has: a chain is mostly what begins it."""
+    return fitted_kind(params.parts[0]) if isinstance(params, ChainParams) else params.kind
 
 
 def _calibrated(mapped: Mapped, kind: str, family: str) -> Resources:
@@ -82,18 +91,32 @@ def mappings(dataflow: Dataflow, family: str) -> dict[str, Mapped]:
     block's output are constant in the next block."""
     found: dict[str, Mapped] = {}
     known: dict[str, Bits] = {}  # by stream
-    for name, block in dataflow.blocks.items():
-        inputs = tuple(known.get(stream, ()) for stream in block.inputs)
-        if all(bit is None for bits in inputs for bit in bits):
-            inputs = ()  # as if it were alone
-        found[name] = _mapped(block.params, family, inputs)
-        known |= dict(zip(block.outputs, found[name].outputs, strict=True))
+    with _uncollected():
+        for name, block in dataflow.blocks.items():
+            inputs = tuple(known.get(stream, ()) for stream in block.inputs)
+            if all(bit is None for bits in inputs for bit in bits):
+                inputs = ()  # as if it were alone
+            found[name] = _mapped(block.params, family, inputs)
+            known |= dict(zip(block.outputs, found[name].outputs, strict=True))
     return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which finds little among so many objects, and takes a quarter
+    of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def blocks_resources(dataflow: Dataflow, family: str = "xc7") -> dict[str, Resources]:
     """What each block takes in its design; see :func:`block_resources`."""
-    return {name: _calibrated(mapped, dataflow.blocks[name].params.kind, family)
+    return {name: _calibrated(mapped, fitted_kind(dataflow.blocks[name].params), family)
             for name, mapped in mappings(dataflow, family).items()}
 
 
