@@ -355,10 +355,11 @@ def _tables(logic: Logic) -> tuple[int, float]:
     parts: set[int] = set()
     for node, kind in enumerate(logic.kind):  # each behind its inputs
         if kind == MUX and node not in logic.tables:
-            inputs = {logic.second[node] >> 1, logic.third[node] >> 1}
-            known = [wholes.get(part) or logic.tables.get(part) for part in inputs if part]
-            if known and None not in known:
-                wholes[node] = (logic.first[node], *max(known, key=len))  # type: ignore[type-var]
+            inputs = {logic.second[node] >> 1, logic.third[node] >> 1} - {0}
+            known = [address for part in inputs
+                     if (address := wholes.get(part) or logic.tables.get(part))]
+            if known and len(known) == len(inputs):
+                wholes[node] = (logic.first[node], *max(known, key=len))
                 parts |= inputs
     widths = Counter(address for node, address in wholes.items() if node not in parts)
     alone = sum(len(address) > _SHORT_TABLE for node, address in logic.tables.items()

@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -22,6 +22,7 @@ from ...rtl_templates.block import BlockParams
 from ...rtl_templates.chain import ChainParams
 from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
+from .apart import map_blocks
 from .logic import Bits, Inputs
 from .mapping import FAMILIES, map_block
 from .mapping import Mapping as Mapped
@@ -36,6 +37,8 @@ _ANY = "*"
 
 _KEPT = 4096
 """Blocks whose mapping is remembered."""
+
+_mappings: dict[tuple[BlockParams, str, Inputs], Mapped] = {}
 
 
 @cache
@@ -92,6 +95,7 @@ def mappings(dataflow: Dataflow, family: str) -> dict[str, Mapped]:
     found: dict[str, Mapped] = {}
     known: dict[str, Bits] = {}  # by stream
     with _uncollected():
+        _map_apart(dataflow, family)
         for name, block in dataflow.blocks.items():
             inputs = tuple(known.get(stream, ()) for stream in block.inputs)
             if all(bit is None for bits in inputs for bit in bits):
@@ -139,6 +143,22 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
     return Resources(lut, total.ff, total.bram18, dsp)
 
 
-@lru_cache(maxsize=_KEPT)
+def _map_apart(dataflow: Dataflow, family: str) -> None:
+    """Map all blocks that were not mapped before, as if each were alone."""
+    blocks = dict.fromkeys(block.params for block in dataflow.blocks.values()
+                           if (block.params, family, ()) not in _mappings)
+    for params, mapped in zip(blocks, map_blocks(list(blocks), family), strict=True):
+        _keep((params, family, ()), mapped)
+
+
 def _mapped(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapped:
-    return map_block(params, family, inputs)
+    key = (params, family, inputs)
+    if key not in _mappings:
+        _keep(key, map_block(params, family, inputs))
+    return _mappings[key]
+
+
+def _keep(key: tuple[BlockParams, str, Inputs], mapped: Mapped) -> None:
+    if len(_mappings) >= _KEPT:
+        del _mappings[next(iter(_mappings))]
+    _mappings[key] = mapped
