@@ -67,11 +67,8 @@ _SIGNED_2 = IntType(2, signed=True)
 
 # Type of operands and of weights, slots, what else.
 _NEURONS: tuple[tuple[IntType, IntType, dict[str, Any]], ...] = (
-    (UNSIGNED_4, BIPOLAR, {"slots": 8}), (UNSIGNED_4, BIPOLAR, {"slots": 16}),
-    (UNSIGNED_4, BIPOLAR, {"slots": 36}), (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 2}),
-    (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 9}), (BIPOLAR, BIPOLAR, {"slots": 8}),
+    (UNSIGNED_4, BIPOLAR, {"slots": 8}), (UNSIGNED_4, BIPOLAR, {"slots": 8, "dsp_rows": 9}),
     (BIPOLAR, BIPOLAR, {"slots": 36}), (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "lut"}),
-    (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "dsp"}),
     (UNSIGNED_4, SIGNED_4, {"slots": 8, "multiplier": "lut", "pe": 4, "simd": 8}),
     (UNSIGNED_4, BIPOLAR, {"slots": 2, "pe": 8, "simd": 9}),
     (UNSIGNED_4, BIPOLAR, {"slots": 32, "pe": 4, "simd": 16}),
