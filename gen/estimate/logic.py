@@ -118,8 +118,8 @@ class Logic:
         Literals at the outputs.
     outputs : dict of str to list of int
         The same by port, but for those that are only watched.
-    tables : dict of int to tuple of int
-        Nodes that are bits of tables of constants, and literals of the tables' addresses.
+    tables : dict of int to int
+        Nodes that are bits of tables of constants, and the tables' address bits.
     """
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class Logic:
         self.stores: list[Store] = []
         self.roots: list[int] = []
         self.outputs: dict[str, list[int]] = {}
-        self.tables: dict[int, tuple[int, ...]] = {}
+        self.tables: dict[int, int] = {}
 
     def leaf(self) -> int:
         """A new node that no logic drives."""

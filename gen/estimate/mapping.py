@@ -43,10 +43,6 @@ _LONGEST_SRL = 32
 _SHORT_TABLE = 5
 """Address bits of a table up to which two of its bits share a LUT site."""
 
-_WIDE_TABLE = 200
-"""Bits of a joined table at which half of what may be taken apart is; from tables of 32 to 448
-random bits."""
-
 _SHARED_MUX = 0.6
 """LUT sites of a bit's choice between two words of a memory made of registers."""
 
@@ -70,8 +66,8 @@ class Mapping:
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
         LUT4s of comparisons that are subtractions (ECP5).
-    table, joined : float
-        Bits of tables in LUTs of more than 32 words, and of those that are joined of several.
+    table, joined : int
+        Bits of tables in LUTs of more than 32 words, and of those that are parts of longer ones.
     carry : float
         The same of carry chains.
     memory : float
@@ -90,8 +86,8 @@ class Mapping:
 
     logic: float
     wide: int
-    table: float
-    joined: float
+    table: int
+    joined: int
     controlled: int
     compare: float
     carry: float
@@ -345,26 +341,23 @@ def _xc7(logic: Logic) -> Mapping:
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
 
-def _tables(logic: Logic) -> tuple[int, float]:
-    """Bits of long tables that stand alone, and of tables that are joined of several.
+def _tables(logic: Logic) -> tuple[int, int]:
+    """Bits of long tables that stand alone, and of tables of up to 64 words that are parts of
+    longer ones.
 
-    Synthesis does not find that joined tables are made of a LUT6 for each 64 words: it takes them
-    apart for what their bits have in common, which is more the more bits they have.
+    Synthesis does not find that a LUT6 is enough for 64 words of a longer table: it takes the
+    whole apart for what its bits have in common.
     """
-    wholes: dict[int, tuple[int, ...]] = {}  # and the addresses
+    wholes: set[int] = set()
     parts: set[int] = set()
     for node, kind in enumerate(logic.kind):  # each behind its inputs
         if kind == MUX and node not in logic.tables:
             inputs = {logic.second[node] >> 1, logic.third[node] >> 1} - {0}
-            known = [address for part in inputs
-                     if (address := wholes.get(part) or logic.tables.get(part))]
-            if known and len(known) == len(inputs):
-                wholes[node] = (logic.first[node], *max(known, key=len))
-                parts |= inputs
-    widths = Counter(address for node, address in wholes.items() if node not in parts)
-    alone = sum(len(address) > _SHORT_TABLE for node, address in logic.tables.items()
-                if node and node not in parts)
-    return alone, sum(width * width / (width + _WIDE_TABLE) for width in widths.values())
+            if inputs and all(part in wholes or part in logic.tables for part in inputs):
+                wholes.add(node)
+                parts |= inputs - wholes
+    return sum(bits > _SHORT_TABLE for node, bits in logic.tables.items()
+               if node and node not in parts), len(parts)
 
 
 def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],

@@ -602,7 +602,7 @@ class _Reader:
             address = self.bits(port.addr)
             column = "".join("01"[word >> place & 1] for word in reversed(memory.init))
             literal = logic.table(int(column, 2), address)
-            logic.tables[literal >> 1] = tuple(address)
+            logic.tables[literal >> 1] = len(address)
             return literal
         store = self._units.get(port.memory)
         if store is None:
