@@ -7,17 +7,47 @@ from typing import Any
 import numpy as np
 
 from ..gen.errors import QuantloomError
-from ..gen.network import Network
+from ..gen.network import ArgMax, Network
 from ..gen.network.convert import dequantize, integers_to_source, round_inputs
 from . import golden
 
-__all__ = ["accuracy", "classes"]
+__all__ = ["accuracy", "classes", "classes_of"]
 
 Array = np.ndarray[Any, Any]
 
 
+def classes_of(network: Network, outputs: Array) -> Array:
+    """The class that each frame's output stands for.
+
+    Parameters
+    ----------
+    network : Network
+    outputs : array of int, (frames, height, width, channels)
+        Of the network's output tensor.
+
+    Returns
+    -------
+    array of int, (frames,)
+        The output itself where the network ends in an argmax; else the largest score's index, the
+        first of equals.
+
+    Raises
+    ------
+    QuantloomError
+        If a frame has one output that is no class.
+    """
+    source = integers_to_source(network, outputs)
+    if isinstance(network.ops[-1], ArgMax) and source[0].size == 1:
+        return source.reshape(len(source)).astype(np.int64)
+    scores = dequantize(network, source).reshape(len(source), -1)
+    if scores.shape[1] < 2:
+        raise QuantloomError(f"{network.name}: its output is one number, not a score for each "
+                             "class: leave out the data set")
+    return np.asarray(scores.argmax(axis=1))
+
+
 def classes(network: Network, inputs: Array) -> Array:
-    """The class of each input: the network's result where that is one number, else the largest.
+    """The class of each input, by :func:`classes_of`.
 
     Parameters
     ----------
@@ -29,9 +59,7 @@ def classes(network: Network, inputs: Array) -> Array:
     -------
     array of int, (frames,)
     """
-    outputs = golden.run(network, round_inputs(network, inputs))[network.output]
-    reals = dequantize(network, integers_to_source(network, outputs)).reshape(len(outputs), -1)
-    return reals[:, 0].astype(np.int64) if reals.shape[1] == 1 else reals.argmax(axis=1)
+    return classes_of(network, golden.run(network, round_inputs(network, inputs))[network.output])
 
 
 def accuracy(network: Network, inputs: Array, labels: Array) -> float:

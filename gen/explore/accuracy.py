@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import QuantloomError
-from ..network import ArgMax, Network
-from ..network.convert import dequantize, inputs_to_integers, integers_to_source
+from ..network import Network
+from ..network.convert import inputs_to_integers, round_inputs
 
-__all__ = ["Labelled", "classes_of", "correct", "load_labelled"]
+__all__ = ["Labelled", "correct", "load_labelled"]
 
 Array = np.ndarray[Any, Any]
 
@@ -95,51 +95,6 @@ def _one_of(path: Path, arrays: dict[str, Array], names: tuple[str, ...]) -> Arr
                          f"{', '.join(names)}")
 
 
-def classes_of(network: Network, outputs: Array) -> Array:
-    """The class that each frame's output stands for.
-
-    Parameters
-    ----------
-    network : Network
-    outputs : array of int, (frames, height, width, channels)
-        Of the network's output tensor.
-
-    Returns
-    -------
-    array of int, (frames,)
-        The output itself where the network ends in an argmax; else the largest score's index, the
-        first of equals.
-
-    Raises
-    ------
-    QuantloomError
-        If a frame has one output that is no class.
-    """
-    source = integers_to_source(network, outputs)
-    if isinstance(network.ops[-1], ArgMax) and source[0].size == 1:
-        return source.reshape(len(source)).astype(np.int64)
-    scores = dequantize(network, source).reshape(len(source), -1)
-    if scores.shape[1] < 2:
-        raise QuantloomError(f"{network.name}: its output is one number, not a score for each "
-                             "class: leave out the data set")
-    return np.asarray(scores.argmax(axis=1))
-
-
-def _on_grid(network: Network, frames: Array) -> Array:
-    """Reals in the model's own shape as the nearest integers of its input; all else as it is."""
-    end, tensor = network.source_input, network.input
-    assert end is not None
-    own = frames.reshape(-1, *end.shape) if frames.size == len(frames) * tensor.size else frames
-    if not np.issubdtype(frames.dtype, np.floating) or own.shape[1:] != tuple(end.shape) or (
-            not np.isfinite(frames).all()):
-        return frames
-    steps = np.rint(own / np.asarray(end.scale, np.float64)) + end.zero_point
-    integers: Array = np.clip(steps, tensor.lo, tensor.hi).astype(np.int64)
-    if tensor.type.bipolar:
-        integers = np.where(integers < 0, -1, 1)
-    return integers
-
-
 def correct(network: Network, data: Labelled,
             update: Callable[[int, int], None] = lambda done, total: None) -> int:
     """How many frames the golden model classifies as they are labelled.
@@ -150,9 +105,11 @@ def correct(network: Network, data: Labelled,
         If the frames are none of the network's, or the labels are not classes of it.
     """
     from ...sim import golden
+    from ...sim.accuracy import classes_of
 
+    reals = np.issubdtype(data.frames.dtype, np.floating)
     try:
-        integers = inputs_to_integers(network, _on_grid(network, data.frames))
+        integers = (round_inputs if reals else inputs_to_integers)(network, data.frames)
     except QuantloomError as problem:
         raise QuantloomError(f"{data.file}: {problem}") from problem
     if len(integers) != len(data.labels):

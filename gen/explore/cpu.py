@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import QuantloomError
-from .accuracy import classes_of
 from .model import Model
 from .platforms import Platform
 
@@ -147,6 +146,7 @@ def _source(model: Model, integers: Array, dtype: np.dtype[Any]) -> Array:
 def _agreement(network: Any, integers: Array, outputs: list[Array]) -> str:
     """Whether the runtime computed the same: it rounds where the golden model is exact."""
     from ...sim import golden
+    from ...sim.accuracy import classes_of
 
     try:
         ours = classes_of(network, golden.run(network, integers)[network.output])

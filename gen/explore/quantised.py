@@ -30,14 +30,9 @@ def quantised(entry: ModelEntry) -> list[Model]:
     QuantloomError
         If the file is not a float model, calibration is missing, or a format is none.
     """
-    try:
-        # onnxruntime and the front doors, for those who need them.
-        from ..quantise import Format, Formats, prepare
-        from ..quantise.calibration import read_array
-    except ModuleNotFoundError:
-        raise QuantloomError(f"{entry.file}: this version quantises no float models; give models "
-                             "that are quantised, and leave out "
-                             f"{', '.join(entry.formats)}") from None
+    # onnxruntime and the front doors, for those who need them.
+    from ..quantise import Format, Formats, prepare
+    from ..quantise.calibration import read_array
 
     if not entry.file.exists():
         raise QuantloomError(f"{entry.file}: no such file or directory")

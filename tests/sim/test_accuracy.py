@@ -32,3 +32,11 @@ def test_classes(argmax):
 def test_labels_that_do_not_fit():
     with pytest.raises(QuantloomError, match="3 labels do not go with 2 inputs"):
         accuracy(network(), np.zeros((2, 3)), np.zeros(3))
+
+
+def test_one_number_is_no_score():
+    net = Network("net", Tensor.full((1, 1, 3), IntType(3, True)),
+                  [Dense(name="fc", inputs=("input",), weights=np.ones((3, 1), dtype=int),
+                         weight_type=IntType(2, True))], Interface((3,), np.arange(3), 0.25))
+    with pytest.raises(QuantloomError, match="its output is one number, not a score for each"):
+        classes(net, np.zeros((2, 3)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import onnx
@@ -46,16 +45,8 @@ def test_calibration_without_formats(tmp_path):
         done.err.split())
 
 
-def test_a_version_that_quantises_nothing(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "quantloom.gen.quantise", None)
-    (tmp_path / "s.toml").write_text("[[model]]\nfile = 'x.onnx'\nweights = [4, 8]\n")
-    done = quantloom("explore", "--sweep", tmp_path / "s.toml", "-o", tmp_path / "out")
-    assert done.code == 2 and "quantises no float models" in " ".join(done.err.split())
-
-
 def test_widths_in_a_sweep(tmp_path):
     """Each version is a model of its own, and its command makes the point's design."""
-    pytest.importorskip("quantloom.gen.quantise", reason="nothing quantises float models here")
     rng = np.random.default_rng(SEED)
     weights = [rng.normal(size=size).astype(np.float32) for size in ((12, 16), (16, 4))]
     graph = helper.make_graph(
