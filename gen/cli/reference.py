@@ -80,7 +80,8 @@ def _value(action: argparse.Action) -> str:
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
-    positional = [str(action.metavar or action.dest) + (" ..." if action.nargs == "+" else "")
+    times = {"+": "{} ...", "*": "[{} ...]", "?": "[{}]"}
+    positional = [times.get(str(action.nargs), "{}").format(action.metavar or action.dest)
                   for action in parser._positionals._group_actions]
     required = [f"{action.option_strings[0]}{_value(action)}" for action in parser._actions
                 if action.option_strings and action.required]

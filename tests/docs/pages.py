@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 
 from ..command import quantloom
-from .small import put_models
+from .small import put_float_model, put_labels, put_models
 
 __all__ = ["ROOT", "Block", "blocks", "commands", "matches", "run_page"]
 
@@ -89,6 +89,11 @@ def run_page(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("examples", "docs"):
         (folder / name).symlink_to(ROOT / name)
     put_models(folder)
+    words = page.read_text().split()
+    if "float.onnx" in words:
+        put_float_model(folder)
+    elif "test.npz" in words:
+        put_labels(folder / "model.onnx", folder / "test.npz", 15)
     output: str | None = None
     for block in blocks(page):
         if block.kind == "sh":

@@ -72,7 +72,7 @@ def test_links_and_fences(page):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
     for block in blocks(page):
-        assert block.kind in (*RUN, "py", "console", "text", "json", ""), block.place
+        assert block.kind in (*RUN, "py", "console", "text", "json", "toml", ""), block.place
     assert text.count("```") % 2 == 0
 
 
