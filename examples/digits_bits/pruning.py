@@ -67,7 +67,7 @@ def main():
         taken, estimated, netlist = measured(options.out / f"{name}.qnet",
                                              options.out / f"{name}_{options.cycles}",
                                              options.cycles)
-        print(f"| {name} | {100 * share:.1f} % | {taken} | {estimated['lut']:,} | "
+        print(f"| {name} | {100 * share:.1f} % | {taken:g} | {estimated['lut']:,} | "
               f"{netlist['lut']:,} | {netlist['ff']:,} | {netlist['bram36']:g} | "
               f"{netlist['dsp']} |", flush=True)
 

@@ -228,6 +228,12 @@ class _Reader:
             self.known[net] = found
         return found
 
+    def _resolved(self, net: int) -> int:
+        """What replaces a net, without building it."""
+        while net in self.same:
+            net = self.same[net]
+        return net
+
     def bits(self, value: Sequence[int]) -> list[int]:
         """Literals of nets."""
         return [self.bit(net) for net in value]
@@ -359,7 +365,8 @@ class _Reader:
         logic, minus = self.logic, cell.operator == "-"
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
-        reach, signed = _sum_bits([self.bits(value) for value in operands], minus)
+        reach, signed = _sum_bits([[self._resolved(net) for net in value] for value in operands],
+                                  minus)
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
