@@ -26,12 +26,13 @@ from . import (
 )
 from .terminal import error
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_OK, EXIT_MISMATCH, EXIT_USAGE = 0, 1, 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with all commands."""
     parser = argparse.ArgumentParser(
         prog="quantloom",
         description="Quantised neural networks to streaming FPGA accelerators, bit for bit.")
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 if all is well, 1 for a mismatch or a missed target, 2 for bad input or usage.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         result: int = arguments.run(arguments)
         return result

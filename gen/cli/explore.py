@@ -23,7 +23,7 @@ from ..explore.run import Explored, explore, measure_accuracy
 from ..explore.store import fingerprint, open_store
 from ..explore.sweep import ModelEntry, Sweep
 from ..explore.sweep_file import AXES, make_sweep, read_sweep
-from ..explore.workers import default_workers, workers
+from ..explore.workers import workers
 from ..report.marks import number, short
 from .options import add_input_grid, add_workers, existing, input_grid
 from .terminal import console, error, print_json, progress, table
@@ -78,7 +78,7 @@ def register(commands: Any) -> None:
     other.add_argument("--published", type=_list, metavar="TABLES",
                        help="published figures: TOML files, or "
                        f"{', '.join(published_names())}, which comes with Quantloom")
-    add_workers(parser, f"one for each processor, {default_workers()} here")
+    add_workers(parser, "one for each processor")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_input_grid(parser)
     parser.set_defaults(run=run)

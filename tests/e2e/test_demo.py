@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_all_held_out_images(demo):
     assert report["accuracy"] >= 0.96
     assert set(report["layers_checked"]) > {"conv1", "b3b_act", "concat", "pool2", "dense"}
     assert report["interval_cycles"] == pytest.approx(256, rel=0.02)
+
+
+def test_the_readme_shows_it(demo):
+    """The lines under ``make demo``."""
+    report = demo[1].json
+    readme = Path(__file__).parents[2] / "README.md"
+    text = readme.read_text().split("```text\n", 1)[1].split("```", 1)[0]
+    cycles = report["interval_cycles"]
+    rate = f"{1e8 / cycles:,.0f} images/s at 100 MHz"
+    assert text.splitlines() == [
+        f"equal: {report['frames']} frames, {len(report['layers_checked'])} layers on "
+        f"{report['streams_checked']} streams, every integer ({report['engine']})",
+        f"{cycles:,.0f} cycles a frame in the steady state: {rate}",
+        f"accuracy of the hardware: {report['correct']} of {report['images']} held-out images, "
+        f"{report['accuracy']:.1%}"]
 
 
 @pytest.mark.parametrize(("engine", "stress"), [("verilator", True), ("cxxrtl", False),
