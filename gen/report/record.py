@@ -11,15 +11,20 @@ import os
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
 
 from ..dataflow.plan import INPUT
 from ..design import Design
 from ..estimate.estimate import Estimate, estimate
 from ..network import Conv2d, Dense, Op
 from ..output import file_hash
+from ..stored import load_json
 from .histograms import Activations, histogram
 from .page import render
 
@@ -136,12 +141,20 @@ def verification(report: Report, engine_version: str, verilog: Path) -> dict[str
 
 
 def read_record(directory: Path) -> dict[str, Any] | None:
-    """The report in a design's directory; None if there is none of this format."""
+    """The report in a design's directory; None if there is none of this format, or a damaged one.
+    """
     try:
-        value = json.loads((directory / RECORD).read_text())
-    except (OSError, ValueError, RecursionError):
+        value = load_json(directory / RECORD)
+    except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) and value.get("format") == FORMAT else None
+    return value if _schema().is_valid(value) else None
+
+
+@cache
+def _schema() -> Draft202012Validator:
+    """What report.json must look like."""
+    text = (files(__package__) / "schema.json").read_text()
+    return Draft202012Validator(json.loads(text))
 
 
 def write_record(directory: Path, record: Mapping[str, Any]) -> None:
