@@ -2,6 +2,7 @@
 #   make demo   set up, build the embedded digit classifier, prove it bit for bit
 #   make test   set up, run the tests
 #   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
+#   make formal  set up, prove the blocks by model checking (a quarter of an hour; ONLY=PATTERN)
 #   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (a quarter of an hour)
 #   make bench  set up, measure against targets and peers (an hour; ONLY=PATTERN for a part)
 PYTHON ?= python3
@@ -9,7 +10,7 @@ DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
 KERAS_VENV := .venv/keras
 
-.PHONY: demo demo-ecp5 test test-keras lint bench clean
+.PHONY: demo demo-ecp5 test test-keras formal lint bench clean
 
 demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
@@ -25,6 +26,9 @@ test: $(TEST_VENV)/ready
 
 test-keras: $(KERAS_VENV)/ready
 	$(KERAS_VENV)/bin/python -m pytest -W ignore tests/gen/hls4ml_backend/test_keras.py
+
+formal: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/python -m tests.formal --only '$(ONLY)'
 
 lint: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/ruff check .
@@ -45,7 +49,7 @@ $(DEMO_VENV)/ready: pyproject.toml
 $(TEST_VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(TEST_VENV)
-	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hgq,brevitas,ecp5]' torch==2.13.0
+	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,hgq,brevitas,ecp5,explore]' torch==2.13.0
 	touch $@
 
 $(KERAS_VENV)/ready: pyproject.toml tests/keras.txt

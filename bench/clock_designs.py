@@ -27,7 +27,7 @@ from tests.e2e.random_networks import random_folding, random_network
 
 from . import designs
 
-__all__ = ["FITTED", "HELD_OUT", "Subject"]
+__all__ = ["FITTED", "HELD_OUT", "LARGE", "Subject"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +67,17 @@ def _model(name: str, cycles: int, *, pixels: bool = False) -> Subject:
     return Subject(f"{name}, {cycles:,} cycles", make)
 
 
-def _digits(cycles: int) -> Subject:
+def _digits(cycles: int | None = None) -> Subject:
+    """The demo's network, as the demo folds it if no cycles are given."""
     def make() -> Design:
         network = load(Path(str(files("quantloom.gen") / "assets" / "digits.onnx")))
         return Design(network, fold(network, cycles))
 
-    return Subject(f"demo network, {cycles:,} cycles", make)
+    return Subject("demo" if cycles is None else f"demo network, {cycles:,} cycles", make)
 
 
 def _convolution(seed: int, operand: IntType, weight: IntType, channels: int, outputs: int,
-                 cycles: int, size: int = 16) -> Subject:
+                cycles: int, size: int = 16) -> Subject:
     """A 3x3 convolution and its activation."""
     def make() -> Design:
         rng = np.random.default_rng(seed)
@@ -140,3 +141,6 @@ HELD_OUT: tuple[Subject, ...] = (
     _dense(11, U4, S3, 96, 24, 72), _dense(12, U8, S4, 64, 10, 64),
 )
 """What it is judged by; nothing is fitted to them."""
+
+LARGE: tuple[Subject, ...] = (_digits(), _model("tfc_w1a1", 112, pixels=True))
+"""The same, of 8,000 to 13,000 LUT4; a placement takes minutes, so one has to do."""

@@ -5,9 +5,9 @@
 
 Delays of cells are what nextpnr reports for speed grade 6; those of wires are fitted to a
 placement of each design of :data:`.clock_designs.FITTED`. The estimate's error is that on
-:data:`.clock_designs.HELD_OUT`, to which nothing is fitted. Both are stored with the tools'
-versions in gen/estimate/clock.json, which the package carries. Place and route of a design is kept
-in the cache, so an interrupted run goes on where it stopped.
+:data:`.clock_designs.HELD_OUT` and ``LARGE``, to which nothing is fitted. Both are stored with the
+tools' versions in gen/estimate/clock.json, which the package carries. Place and route of a design
+is kept in the cache, so an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from quantloom.gen.estimate import timing
 from quantloom.gen.estimate.timing import Delays
 
 from .area import yosys_version
-from .clock_designs import FITTED, HELD_OUT, Subject
+from .clock_designs import FITTED, HELD_OUT, LARGE, Subject
 from .designs import SharedModelMissing
 from .placement import nextpnr_version, placements
 
@@ -176,11 +176,12 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(highlight=False)
     found: dict[str, list[Measured]] = {"fitted": [], "held_out": []}
-    groups = {"fitted": (FITTED, FIT_SEEDS), "held_out": (HELD_OUT, SEEDS)}
+    groups = (("fitted", FITTED, FIT_SEEDS), ("held_out", HELD_OUT, SEEDS),
+              ("held_out", LARGE, FIT_SEEDS))
     get = cached if arguments.cached else measure
     with Progress(console=console) as progress:
-        task = progress.add_task("place and route", total=len(FITTED) + len(HELD_OUT))
-        for group, (subjects, seeds) in groups.items():
+        task = progress.add_task("place and route", total=len(FITTED) + len(HELD_OUT) + len(LARGE))
+        for group, subjects, seeds in groups:
             for subject in subjects:
                 try:
                     one = get(subject, seeds)

@@ -21,12 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 from . import estimates as _estimates
+from . import explore as _explore
 from . import rows as _rows
 from .table import GROUPS, Row, markdown, read_rows, to_json, tools, write_rows
 
 __all__ = ["main"]
 
-_ = _rows, _estimates  # imported for the groups it registers
+_ = _rows, _estimates, _explore  # imported for the groups it registers
 
 HERE = Path(__file__).parent
 

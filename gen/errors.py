@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..rtl_templates.resources import Resources
 
 __all__ = ["QuantloomError", "TargetError", "UnsupportedError"]
 
@@ -12,7 +16,18 @@ class QuantloomError(Exception):
 
 
 class TargetError(QuantloomError):
-    """Speed and area that were asked for cannot both be had."""
+    """Speed and area that were asked for cannot both be had.
+
+    Parameters
+    ----------
+    text : str
+    needs, room : Resources or None
+        What it would take and what there is, where that is known.
+    """
+
+    def __init__(self, text: str, needs: Resources | None = None, room: Resources | None = None):
+        self.needs, self.room = needs, room
+        super().__init__(text)
 
 
 class UnsupportedError(QuantloomError):

@@ -72,6 +72,9 @@ def compare(path: Path, network: Network, frames: Array,
         If the runtime is not installed or refuses the model, or the host's part hides the
         integers of an ONNX graph.
     """
+    if door(path) == "network":
+        raise QuantloomError(f"{path}: an integer network has no other runtime; check the model "
+                             "that 'quantloom quantise --qonnx' writes")
     end = network.source_input
     assert end is not None
     flat = frames.reshape(len(frames), -1)[:, end.order.ravel()]

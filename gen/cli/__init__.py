@@ -11,7 +11,19 @@ from importlib.metadata import version
 
 from ..errors import QuantloomError, TargetError
 from ..output import NO_SPACE
-from . import boards, budget, demo, estimate, generate, inspect, run, simulate, synth
+from . import (
+    boards,
+    budget,
+    demo,
+    estimate,
+    explore,
+    generate,
+    inspect,
+    quantise,
+    run,
+    simulate,
+    synth,
+)
 from .terminal import error
 
 __all__ = ["main"]
@@ -26,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, generate, simulate, estimate, synth, run, budget, boards):
+    for module in (demo, inspect, quantise, generate, simulate, estimate, explore, synth, run,
+                   budget, boards):
         module.register(commands)
     return parser
 

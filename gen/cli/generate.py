@@ -44,7 +44,7 @@ def register(commands: Any) -> None:
         description="Turn a quantised model into a directory with Verilog, the design, vectors "
         "and a self-checking test bench.")
     parser.add_argument("model", type=Path, metavar="MODEL",
-                        help="an .onnx or .tflite file, or a design.json to generate again")
+                        help="an .onnx, .tflite or .qnet file, or a design.json to generate again")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="directory to write")
     parser.add_argument("--name", help="name of the top module (default: the model's file name)")
@@ -183,7 +183,7 @@ def build(design: Design, out: Path, frames: np.ndarray, *, source: Path | None 
         activations = Activations(design)
         for frame in frames[:FRAMES]:
             activations.add(golden.run(design.network, frame[None], keep=True))
-        write_record(directory, new_record(design, activations=activations))
+        write_record(directory, new_record(design, activations=activations, directory=directory))
 
 
 def rate(cycles: float, clock: float) -> float:

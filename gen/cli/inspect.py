@@ -26,7 +26,7 @@ def register(commands: Any) -> None:
     parser = commands.add_parser(
         "inspect", help="show a model's integer network",
         description="Show the integer network of a model, or all that is unsupported in it.")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx or .tflite file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx, .tflite or .qnet file")
     parser.add_argument("--check", type=positive, metavar="N", nargs="?", const=FRAMES,
                         help="compare the golden model with the source's own runtime (LiteRT's "
                         f"reference kernels, qonnx) on N random frames (default {FRAMES})")

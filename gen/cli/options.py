@@ -14,8 +14,8 @@ from ..errors import QuantloomError
 if TYPE_CHECKING:
     from ..frontends import InputGrid
 
-__all__ = ["add_input_grid", "existing", "input_grid", "named_part", "natural", "percentage",
-           "positive", "positive_real"]
+__all__ = ["add_input_grid", "add_workers", "existing", "input_grid", "named_part", "natural",
+           "percentage", "positive", "positive_real", "share"]
 
 
 def positive(text: str) -> int:
@@ -50,6 +50,14 @@ def percentage(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A share from 0 and below 1, written in per cent."""
+    value = float(text.removesuffix("%")) / 100
+    if not 0 <= value < 1:
+        raise ValueError
+    return value
+
+
 def _scale(text: str) -> Fraction:
     try:
         value = Fraction(text.replace(" ", ""))
@@ -64,6 +72,7 @@ def _scale(text: str) -> Fraction:
 positive.__name__ = "whole number above 0"
 natural.__name__ = "whole number from 0"
 positive_real.__name__ = "number above 0"
+share.__name__ = "percentage from 0 and below 100"
 percentage.__name__ = "percentage above 0 and up to 100"
 _scale.__name__ = "number or fraction above 0"
 
@@ -95,6 +104,17 @@ def input_grid(arguments: argparse.Namespace) -> InputGrid | None:
     return InputGrid(bits=arguments.input_bits, signed=arguments.input_signed,
                      scale=Fraction(1) if scale is None else scale,
                      zero_point=arguments.input_zero_point or 0)
+
+
+def add_workers(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that say who computes; the text says who does where none is given."""
+    group = parser.add_argument_group("workers", "Who computes.")
+    group.add_argument("--workers", type=natural, metavar="N",
+                       help="processes on this machine; 0: this process alone "
+                       f"(default: {default})")
+    group.add_argument("--scheduler", metavar="ADDRESS",
+                       help="a Dask cluster, as tcp://host:8786; 'local' starts one on this "
+                       "machine, with its dashboard")
 
 
 def existing(path: Path) -> Path:

@@ -17,7 +17,7 @@ from ..network.convert import integers_to_source
 from ..output import add_file
 from .frames import add_frames, chosen_frames, save_array
 from .generate import rate, require_unchanged_design
-from .options import existing, named_part, natural, positive_real
+from .options import add_workers, existing, named_part, natural, positive_real
 from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def register(commands: Any) -> None:
                         help="write the same net by net, as SAIF for other tools")
     parser.add_argument("--junit", type=Path, metavar="FILE",
                         help="write the result as JUnit XML, a test case for each stream")
+    add_workers(parser, "this process, all frames in one go")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -74,11 +75,20 @@ def run(arguments: argparse.Namespace) -> int:
             if given:
                 raise QuantloomError("activity is counted on the emitted Verilog, flat out, by "
                                      f"Verilator: leave out {option}")
+    shared = arguments.workers is not None or arguments.scheduler is not None
+    if shared and (counts or arguments.netlist):
+        raise QuantloomError("activity and netlists are simulated in one piece: leave out "
+                             "--workers and --scheduler")
     frames = chosen_frames(design.network, arguments)
     target = None if arguments.netlist is None else Target.of_part(named_part(arguments.netlist))
-    report = simulate_design(
-        design, directory, frames, target=target, stress=arguments.stress, seed=arguments.seed,
-        engine=arguments.engine or ("icarus" if target else "verilator"))
+    if shared:
+        from .shards import simulate_in_pieces
+
+        report = simulate_in_pieces(design, directory, frames, arguments)
+    else:
+        report = simulate_design(
+            design, directory, frames, target=target, stress=arguments.stress,
+            seed=arguments.seed, engine=arguments.engine or ("icarus" if target else "verilator"))
     if arguments.outputs is not None:
         save_array(arguments.outputs, integers_to_source(design.network, report.outputs))
     if arguments.junit is not None:

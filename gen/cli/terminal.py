@@ -10,7 +10,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 __all__ = ["console", "error", "print_json", "progress", "table"]
@@ -31,13 +39,17 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 @contextmanager
-def progress(text: str) -> Iterator[Callable[..., None]]:
+def progress(text: str, *, left: bool = False) -> Iterator[Callable[..., None]]:
     """A progress bar on standard error; yields ``update(done, total, text)``.
 
-    Nothing is drawn where standard error is not a terminal.
+    Nothing is drawn where standard error is not a terminal. ``left`` adds the time that is left,
+    as the last few steps took.
     """
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                  TimeElapsedColumn(), console=_errors, transient=True,
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(),
+                                     MofNCompleteColumn(), TimeElapsedColumn()]
+    if left:
+        columns += [TextColumn("left"), TimeRemainingColumn()]
+    with Progress(*columns, console=_errors, transient=True, speed_estimate_period=600,
                   disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(text, total=None)
 

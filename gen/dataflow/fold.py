@@ -20,8 +20,8 @@ from .plan import INPUT, Folding, input_options
 from .solve import KINDS, Choice, Solver, scarcity
 
 __all__ = [
-    "INPUT", "UTILISATION", "Folded", "binding", "fold", "fold_for", "input_options", "limits",
-    "occupied", "require_fit", "shown",
+    "INPUT", "UTILISATION", "Folded", "Search", "binding", "fold", "fold_for", "input_options",
+    "limits", "occupied", "require_fit", "shown",
 ]  # fmt: skip
 
 UTILISATION = 0.9
@@ -116,7 +116,7 @@ def fold(network: Network, target: int | None = None, *, part: Part | str | None
     if part is not None:
         part = find_part(part) if isinstance(part, str) else part
         return fold_for(network, part, target, utilisation=utilisation).foldings
-    search = _Search(network, None)
+    search = Search(network, None)
     if target is not None:
         return search.cheapest(target)
     half = limits(DEFAULT_PART, 0.5)
@@ -127,7 +127,7 @@ def fold(network: Network, target: int | None = None, *, part: Part | str | None
 
 def fold_for(network: Network, part: Part, target: int | None = None, *,
              utilisation: float = UTILISATION, clock: float = 100.0,
-             update: Update = lambda **_: None) -> Folded:
+             update: Update = lambda **_: None, search: Search | None = None) -> Folded:
     """The cheapest folding for a part that meets a target, or the fastest that fits.
 
     Parameters
@@ -143,14 +143,18 @@ def fold_for(network: Network, part: Part, target: int | None = None, *,
         MHz, for the speeds that a message names.
     update : callable
         Told what is going on, as ``text``.
+    search : Search or None
+        Of this network and part, for those who want several foldings: what was listed for one
+        serves the next, and the result is the same as without it.
 
     Raises
     ------
     TargetError
         If nothing that meets the target fits the part. The text says what it would take, what is
-        short and how fast the network can be on the part.
+        short and how fast the network can be on the part; ``needs`` and ``room`` have the numbers.
     """
-    search = _Search(network, part, update)
+    search = search or Search(network, part, update)
+    search.begin()
     room = limits(part, utilisation)
     if target is None:
         found = search.fastest(room)
@@ -158,7 +162,8 @@ def fold_for(network: Network, part: Part, target: int | None = None, *,
         found = search.within(max(target, search.paces[0]), room)
     if found is not None:
         return found
-    raise TargetError(_refusal(search, part, room, target, clock))
+    text, needs = _refusal(search, part, room, target, clock)
+    raise TargetError(text, needs, room)
 
 
 def require_fit(dataflow: Dataflow, part: Part, room: Resources, *, clock: float) -> None:
@@ -171,10 +176,20 @@ def require_fit(dataflow: Dataflow, part: Part, room: Resources, *, clock: float
             f"{_short(resources, room)}.")
 
 
-class _Search:
-    """Solutions for one network, which share what its blocks cost.
+class Search:
+    """Solutions for one network on one part, which share what its blocks cost.
 
-    ``paces`` are the frame intervals that it can have, the fastest first.
+    Parameters
+    ----------
+    network : Network
+    part : Part or None
+    update : callable
+        Told what is going on, as ``text``.
+
+    Attributes
+    ----------
+    paces : list of int
+        The frame intervals that the network can have, the fastest first.
     """
 
     def __init__(self, network: Network, part: Part | None, update: Update = lambda **_: None):
@@ -189,6 +204,11 @@ class _Search:
                       for layer in self.layers.layers.values())
         paces = self.layers.paces()
         self.paces = paces[bisect_left(paces, fastest):]
+        self._fastest: dict[Resources, Folded | None] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what the last folding taught: a search then ends as a new one would."""
         self._added: Resources | None = None  # by lowering, to the last choice
 
     def cheapest(self, target: int) -> dict[str, Folding]:
@@ -246,6 +266,12 @@ class _Search:
 
     def fastest(self, room: Resources) -> Folded | None:
         """The fastest folding that fits, and the cheapest of these."""
+        if room not in self._fastest:
+            self.begin()
+            self._fastest[room] = self._find_fastest(room)
+        return self._fastest[room]
+
+    def _find_fastest(self, room: Resources) -> Folded | None:
         low, high = self._bound(room), len(self.paces)
         best, step, middle = None, 1, low
         while low < high:
@@ -290,30 +316,32 @@ def _foldings(choice: Choice) -> dict[str, Folding]:
             if option.folding}
 
 
-def _refusal(search: _Search, part: Part, room: Resources, target: int | None,
-             clock: float) -> str:
+def _refusal(search: Search, part: Part, room: Resources, target: int | None,
+             clock: float) -> tuple[str, Resources]:
     """What a network would take that does not fit, what is short, and what would fit."""
     name = search.network.name
-    def least() -> str:
+
+    def least() -> tuple[str, Resources]:
         found = search.solver.solve(search.paces[-1])
         assert found is not None, "without a budget there is always a folding"
         demand = found.resources  # without FIFOs: they hardly count in a slow design
         if demand.fits(room):
             demand = search.lowered(found).resources
         return (f"the smallest design, at {_speed(found.interval, clock)}, takes "
-                f"{_demand(demand, part, room)}; {_short(demand, room)}.")
+                f"{_demand(demand, part, room)}; {_short(demand, room)}.", demand)
 
     if target is None:
-        return f"{name} does not fit {part.name} at any speed: {least()}"
+        smallest, needs = least()
+        return f"{name} does not fit {part.name} at any speed: {smallest}", needs
     cheapest = search.solver.solve(max(target, search.paces[0]))
     assert cheapest is not None, "without a budget there is always a folding"
     asked = search.lowered(cheapest)
     text = (f"{name} does not fit {part.name} at {_speed(asked.dataflow.interval, clock)}: it "
             f"takes {_demand(asked.resources, part, room)}; {_short(asked.resources, room)}.")
     if (fits := search.fastest(room)) is None:
-        return f"{text} Nor does anything slower: {least()}"
+        return f"{text} Nor does anything slower: {least()[0]}", asked.resources
     return (f"{text} The fastest folding that fits takes "
-            f"{_speed(fits.dataflow.interval, clock)}.")
+            f"{_speed(fits.dataflow.interval, clock)}.", asked.resources)
 
 
 def _speed(cycles: int, clock: float) -> str:

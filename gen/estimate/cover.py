@@ -20,11 +20,9 @@ SHARED_INPUTS = 5
 _NEIGHBOURS = 64
 """LUTs on one net that are tried as partners: nets of high fan-out would cost square time."""
 
-_CUTS = 6
-"""Cuts that a node keeps."""
-
-_PASSES = 2
-"""The second pass shares area among the loads that the first one's cover had."""
+_CUTS = 4
+"""Cuts that a node keeps; more of them, or a second pass that shares area among the loads of the
+first one's cover, change the number of LUTs by a hundredth."""
 
 Cut = frozenset[int]
 
@@ -50,36 +48,25 @@ def cover(logic: Logic, roots: Sequence[int], prices: Sequence[float],
     """
     order, loads = _reached(logic, roots)
     needed = [root >> 1 for root in roots if logic.kind[root >> 1] != LEAF]
+    best = _best_cuts(logic, order, loads, prices, hurry)
     chosen: dict[int, Cut] = {}
-    for _ in range(_PASSES):
-        best = _best_cuts(logic, order, loads, prices, hurry)
-        chosen, used = {}, dict.fromkeys(loads, 0.0)
-        todo = list(needed)
-        for node in needed:
-            used[node] += 1
-        while todo:
-            node = todo.pop()
-            if node in chosen:
-                continue
+    while needed:
+        node = needed.pop()
+        if node not in chosen:
             chosen[node] = best[node]
-            for leaf in best[node]:
-                used[leaf] = used.get(leaf, 0.0) + 1
-                if logic.kind[leaf] != LEAF:
-                    todo.append(leaf)
-        loads = {node: (count + 2 * used[node]) / 3 if used[node] else count
-                 for node, count in loads.items()}
+            needed += [leaf for leaf in best[node] if logic.kind[leaf] != LEAF]
     return chosen
 
 
-def _reached(logic: Logic, roots: Sequence[int]) -> tuple[list[int], dict[int, float]]:
+def _reached(logic: Logic, roots: Sequence[int]) -> tuple[list[int], dict[int, int]]:
     """Nodes before the roots, each behind its inputs, and how often each is read."""
-    loads: dict[int, float] = {}
+    loads: dict[int, int] = {}
     todo = []
     for root in roots:
         node = root >> 1
         if node not in loads:
             todo.append(node)
-        loads[node] = loads.get(node, 0.0) + 1
+        loads[node] = loads.get(node, 0) + 1
     kind, first, second, third = logic.kind, logic.first, logic.second, logic.third
     while todo:
         node = todo.pop()
@@ -92,62 +79,52 @@ def _reached(logic: Logic, roots: Sequence[int]) -> tuple[list[int], dict[int, f
             if child:
                 if child not in loads:
                     todo.append(child)
-                    loads[child] = 0.0
+                    loads[child] = 0
                 loads[child] += 1
     loads.pop(0, None)
     return sorted(node for node in loads if kind[node] != LEAF), loads
 
 
-def _best_cuts(logic: Logic, order: Sequence[int], loads: Mapping[int, float],
+def _best_cuts(logic: Logic, order: Sequence[int], loads: Mapping[int, int],
                prices: Sequence[float], hurry: float) -> dict[int, Cut]:
     kind, first, second, third = logic.kind, logic.first, logic.second, logic.third
     most = len(prices) - 1
-    empty: list[tuple[float, Cut]] = [(0.0, frozenset())]
-    cuts: dict[int, list[tuple[float, Cut]]] = {0: empty}
     best: dict[int, Cut] = {}
+    # By node: its cuts; what the LUTs before it cost, shared among their loads; its level.
+    cuts: dict[int, list[Cut]] = {0: [frozenset()]}
+    flow: dict[int, float] = {}
+    level: dict[int, int] = {}
+    flow_of, level_of = flow.__getitem__, level.__getitem__
 
-    def of(node: int) -> list[tuple[float, Cut]]:
+    def of(node: int) -> list[Cut]:
         found = cuts.get(node)
         if found is None:
-            found = cuts[node] = [(0.0, frozenset((node,)))]
+            found = cuts[node] = [frozenset((node,))]
+            flow[node], level[node] = 0.0, 0
         return found
 
-    # A cut's flow is that of the LUTs before it: what its own LUT costs depends on the end.
-    flow: dict[int, float] = {}
-    depth: dict[int, int] = {}
-
-    def merged(a: list[tuple[float, Cut]], b: list[tuple[float, Cut]],
-               keep: int) -> list[tuple[float, Cut]]:
-        found: dict[Cut, float] = {}
-        for _, left in a:
-            for _, right in b:
-                union = left | right
-                if len(union) <= most and union not in found:
-                    total = 0.0
-                    for leaf in union:
-                        total += flow.get(leaf, 0.0)
-                    if hurry:
-                        total += hurry * max((depth.get(leaf, 0) for leaf in union), default=0)
-                    found[union] = total
-        return sorted(((total, union) for union, total in found.items()),
-                      key=lambda item: item[0] + prices[len(item[1])])[:keep]
+    def merged(a: list[Cut], b: list[Cut], keep: int) -> list[Cut]:
+        found = list({union: None for left in a for right in b
+                      if len(union := left | right) <= most})
+        if len(found) == 1:
+            return found
+        costs = [sum(map(flow_of, cut)) + prices[len(cut)] for cut in found]
+        if hurry:
+            costs = [cost + hurry * max(map(level_of, cut), default=0)
+                     for cost, cut in zip(costs, found, strict=True)]
+        return [found[k] for k in sorted(range(len(found)), key=costs.__getitem__)[:keep]]
 
     for node in order:
-        what = kind[node]
         a, b = of(first[node] >> 1), of(second[node] >> 1)
-        if what in (AND, XOR):
+        if kind[node] in (AND, XOR):
             found = merged(a, b, _CUTS)
         else:
             found = merged(merged(a, b, 2 * _CUTS), of(third[node] >> 1), _CUTS)
-        total, cut = found[0]
-        best[node] = cut
+        cut = best[node] = found[0]
         if hurry:
-            late = max((depth.get(leaf, 0) for leaf in cut), default=0)
-            total -= hurry * late
-            depth[node] = late + 1
-        own = (total + prices[len(cut)]) / max(1.0, loads[node])
-        flow[node] = own
-        found.append((own, frozenset((node,))))
+            level[node] = 1 + max(map(level_of, cut), default=0)
+        flow[node] = (sum(map(flow_of, cut)) + prices[len(cut)]) / max(1, loads[node])
+        found.append(frozenset((node,)))
         cuts[node] = found
     return best
 

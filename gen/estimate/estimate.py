@@ -15,7 +15,7 @@ from ..errors import QuantloomError
 from .activity import Activity, load_activity
 from .latency import first_latency
 from .power import Power, power_of
-from .resources import block_resources, dataflow_resources
+from .resources import blocks_resources, dataflow_resources
 from .timing import Speed, delays, speeds, stored_fit
 from .traffic import Traffic, traffic
 
@@ -195,10 +195,10 @@ def estimate(design: Design | str | Path, part: Part | str | None = None,
             raise QuantloomError(str(problem)) from None
     flow = design.dataflow
     fastest = speeds(flow, delays(family_of(part)))
+    areas = blocks_resources(flow, family_of(part))
     blocks = tuple(
-        BlockEstimate(block.name, block.params.kind, block.layer,
-                      block_resources(block.params, family_of(part)), block.params.cycles,
-                      fastest[block.name]) for block in flow.blocks.values())
+        BlockEstimate(block.name, block.params.kind, block.layer, areas[block.name],
+                      block.params.cycles, fastest[block.name]) for block in flow.blocks.values())
     return Estimate(flow, part, design.clock, blocks, first_latency(flow), traffic(flow),
                     power_of(flow, {b.name: b.resources for b in blocks}, part, design.clock,
                              activity))

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["AND", "LEAF", "MUX", "XOR", "Chain", "Logic", "Product", "Register", "Store"]
+__all__ = [
+    "AND", "LEAF", "MUX", "XOR", "Bits", "Chain", "Inputs", "Logic", "Product", "Register",
+    "Store", "known_bits",
+]  # fmt: skip
+
+Bits = tuple[int | None, ...]
+"""What is known of a word's bits: 0 or 1, or which other one a bit equals, as twice the place of
+that plus 2, plus 1 if it is its complement; None: nothing."""
+
+Inputs = tuple[Bits, ...]
+"""The same of the payloads of several streams."""
 
 LEAF, AND, XOR, MUX = range(4)
 """Kinds of nodes."""
@@ -80,6 +90,20 @@ class Store:
     words: tuple[int, ...] = ()
 
 
+def known_bits(literals: Sequence[int]) -> Bits:
+    """What can be said of a word's bits without knowing what they are made of."""
+    first: dict[int, int] = {}
+    known: list[int | None] = []
+    for place, literal in enumerate(literals):
+        if literal < 2:
+            known.append(literal)
+            continue
+        other = first.setdefault(literal >> 1, place)
+        flip = (literal ^ literals[other]) & 1
+        known.append(None if other == place else 2 * other + 2 + flip)
+    return tuple(known)
+
+
 class Logic:
     """Nodes, and what they are read by.
 
@@ -92,20 +116,24 @@ class Logic:
     chains, products, stores
     roots : list of int
         Literals at the outputs.
-    tables : dict of int to float
-        Nodes that are bits of long tables of constants, and how much longer than 32 words, in 32.
+    outputs : dict of str to list of int
+        The same by port, but for those that are only watched.
+    tables : dict of int to int
+        Nodes that are bits of tables of constants, and the tables' address bits.
     """
 
     def __init__(self) -> None:
         self.kind = [LEAF]
         self.first, self.second, self.third = [0], [0], [0]
         self._known: dict[tuple[int, int, int, int], int] = {}
+        self._tables: dict[tuple[int, ...], int] = {}
         self.registers: dict[int, Register] = {}
         self.chains: list[Chain] = []
         self.products: list[Product] = []
         self.stores: list[Store] = []
         self.roots: list[int] = []
-        self.tables: dict[int, float] = {}
+        self.outputs: dict[str, list[int]] = {}
+        self.tables: dict[int, int] = {}
 
     def leaf(self) -> int:
         """A new node that no logic drives."""
@@ -186,6 +214,19 @@ class Logic:
     def majority(self, a: int, b: int, c: int) -> int:
         """Two of three."""
         return self.or_(self.and_(a, b), self.and_(self.or_(a, b), c))
+
+    def table(self, words: int, index: Sequence[int]) -> int:
+        """The literal of a bit of a table of constants: that of a number, the first one lowest."""
+        if not index:
+            return words & 1
+        key = (words, *index)
+        found = self._tables.get(key)
+        if found is None:
+            half = 1 << len(index) - 1
+            low, high = words & ((1 << half) - 1), words >> half
+            found = self._tables[key] = self.mux(
+                index[-1], self.table(high, index[:-1]), self.table(low, index[:-1]))
+        return found
 
     def choose(self, words: Sequence[int | None], index: Sequence[int]) -> int | None:
         """The literal of a number, as a tree of multiplexers; None is anything."""

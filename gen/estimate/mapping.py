@@ -15,7 +15,7 @@ from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
 from .cover import SHARED_INPUTS, Cut, cover, shared_sites
-from .logic import LEAF, Chain, Logic, Product, Register, Store
+from .logic import LEAF, MUX, Bits, Chain, Inputs, Logic, Product, Register, Store, known_bits
 from .memories import Mapped, ecp5_memory, xc7_memory
 from .reader import Rules, read
 
@@ -40,6 +40,9 @@ _SHORTEST_SRL = 3
 
 _LONGEST_SRL = 32
 
+_SHORT_TABLE = 5
+"""Address bits of a table up to which two of its bits share a LUT site."""
+
 _SHARED_MUX = 0.6
 """LUT sites of a bit's choice between two words of a memory made of registers."""
 
@@ -63,8 +66,8 @@ class Mapping:
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
         LUT4s of comparisons that are subtractions (ECP5).
-    table : float
-        Bits of tables in LUTs, each by how much longer than 32 words it is, in 32.
+    table, joined : int
+        Bits of tables in LUTs of more than 32 words, and of those that are parts of longer ones.
     carry : float
         The same of carry chains.
     memory : float
@@ -77,11 +80,14 @@ class Mapping:
         Adders that share DSPs, by their width.
     multipliers : int
         DSPs of products.
+    outputs : tuple of Bits
+        What is known of the bits of each output's payload.
     """
 
     logic: float
     wide: int
-    table: float
+    table: int
+    joined: int
     controlled: int
     compare: float
     carry: float
@@ -90,10 +96,19 @@ class Mapping:
     bram: int
     simd: dict[int, int] = field(default_factory=dict)
     multipliers: int = 0
+    outputs: tuple[Bits, ...] = ()
 
 
-def map_block(params: BlockParams, family: str) -> Mapping:
+def map_block(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapping:
     """What a block occupies.
+
+    Parameters
+    ----------
+    params : BlockParams
+    family : str
+    inputs : tuple of Bits
+        What is known of the bits of each input's payload: synthesis flattens a design, so that
+        what is constant in a block's output is in the next one too.
 
     Raises
     ------
@@ -102,9 +117,11 @@ def map_block(params: BlockParams, family: str) -> Mapping:
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    if family == "xc7":
-        return _xc7(read(params, _XC7))
-    return _ecp5(read(params, _ECP5))
+    rules, occupied = (_XC7, _xc7) if family == "xc7" else (_ECP5, _ecp5)
+    logic = read(params, rules, inputs)
+    payloads = [logic.outputs[f"o_{k}__payload" if k else "o__payload"]
+                for k in range(len(params.outputs))]
+    return replace(occupied(logic), outputs=tuple(known_bits(bits) for bits in payloads))
 
 
 class _Loads:
@@ -278,7 +295,7 @@ def _signals(logic: Logic) -> list[int]:
 
 
 def _inverters(logic: Logic, roots: Sequence[int]) -> int:
-    """LUTs that only complement a signal."""
+    """LUTs that only complement a signal. The 7-series has cells of its own for that."""
     return len({root for root in roots if root & 1 and root > 1 and logic.kind[root >> 1] == LEAF})
 
 
@@ -315,17 +332,32 @@ def _xc7(logic: Logic) -> Mapping:
     ends = roots + [bit for pair in sums for bit in pair if bit > 1]
     luts = cover(logic, ends, _XC7_PRICES)
     left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
-    sites = len(left) - shared_sites(left) + _inverters(logic, roots)
+    sites = len(left) - shared_sites(left)
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, _table(logic, left), 0, 0, carry, srl_sites,
+    found = Mapping(sites, wide, *_tables(logic), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
 
-def _table(logic: Logic, luts: Mapping_[int, Cut]) -> float:
-    return sum(excess for node, excess in logic.tables.items() if node in luts)
+def _tables(logic: Logic) -> tuple[int, int]:
+    """Bits of long tables that stand alone, and of tables of up to 64 words that are parts of
+    longer ones.
+
+    Synthesis does not find that a LUT6 is enough for 64 words of a longer table: it takes the
+    whole apart for what its bits have in common.
+    """
+    wholes: set[int] = set()
+    parts: set[int] = set()
+    for node, kind in enumerate(logic.kind):  # each behind its inputs
+        if kind == MUX and node not in logic.tables:
+            inputs = {logic.second[node] >> 1, logic.third[node] >> 1} - {0}
+            if inputs and all(part in wholes or part in logic.tables for part in inputs):
+                wholes.add(node)
+                parts |= inputs - wholes
+    return sum(bits > _SHORT_TABLE for node, bits in logic.tables.items()
+               if node and node not in parts), len(parts)
 
 
 def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
@@ -360,7 +392,7 @@ def _ecp5(logic: Logic) -> Mapping:
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
     controlled = sum(register.reset > 1 and register.enable != 1
                      for register in logic.registers.values())
-    found = Mapping(sites, wide, _table(logic, luts), controlled, compare, carry, 0,
+    found = Mapping(sites, wide, *_tables(logic), controlled, compare, carry, 0,
                     len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 
@@ -370,7 +402,7 @@ def _with_memories(found: Mapping, stores: Sequence[Store], memories: Sequence[M
     """A mapping and its memories; ``inputs`` are those of a LUT, for what tables are made of."""
     ff, logic = found.ff, found.logic
     for store, memory in zip(stores, memories, strict=True):
-        ff += memory.ff
+        ff, logic = ff + memory.ff, logic + memory.logic
         if memory.registers:  # an enable for each word, and a multiplexer of the words
             ff += store.width * store.depth
             logic += store.depth + store.width * (store.depth - 1) * _SHARED_MUX

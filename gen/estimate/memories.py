@@ -8,7 +8,7 @@ thresholds between them were found by trying.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...rtl_templates.resources import bram18_of, lutram_sites
 from .logic import Store
@@ -23,18 +23,22 @@ _XC7_SITE, _ECP5_LUT = 2, 4 / 6
 
 _ECP5_BLOCK, _ECP5_TABLE_BITS = 128, 16
 
+_ECP5_CHOICE = 0.45
+"""Cost of a bit's way from one more DPR16X4; between 0.38 and 0.5."""
+
 _XC7_REGISTERS = 7
 """Bits of a memory up to which it is made of registers."""
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """What a memory occupies: LUTs of it, flip-flops, block RAMs.
+    """What a memory occupies: LUTs of it and of logic beside it, flip-flops, block RAMs.
 
     ``registers`` is whether it is made of those, ``table`` whether of logic.
     """
 
     memory: float = 0
+    logic: float = 0
     ff: int = 0
     bram: int = 0
     registers: bool = False
@@ -43,6 +47,8 @@ class Mapped:
 
 def xc7_memory(store: Store) -> Mapped:
     """On a 7-series part; RAMB36E1 count as two."""
+    if store.depth == 1:
+        return _word(store)
     bits = store.width << (store.depth - 1).bit_length()
     if store.written and not store.synchronous and bits <= _XC7_REGISTERS:
         return Mapped(registers=True)
@@ -51,11 +57,30 @@ def xc7_memory(store: Store) -> Mapped:
 
 def ecp5_memory(store: Store) -> Mapped:
     """On an ECP5."""
+    if store.depth == 1:
+        return _word(store)
     bits = store.width << (store.depth - 1).bit_length()
     # A DPR16X4 costs 4, registers a little less than a bit.
     if store.written and not store.synchronous and bits < 4 * -(-store.width // 4) + 4:
         return Mapped(registers=True)
-    return _mapped(store, _ecp5_luts, _ECP5_LUT, _ECP5_BLOCK, _ECP5_TABLE_BITS)
+    banks = -(-store.depth // 16)
+    found = _mapped(store, _ecp5_luts, _ECP5_LUT, _ECP5_BLOCK, _ECP5_TABLE_BITS,
+                    _ECP5_CHOICE * store.width * (banks - 1))
+    if found.memory and banks > 1:
+        # LUT4s of a multiplexer for each bit, and of the write enables.
+        found = replace(found, logic=store.width * _ecp5_choice(banks) + 1.5 * banks)
+    if found.bram and store.written:
+        # What is read where it is written must be the old word: addresses are compared, and the
+        # word that was read is kept and chosen, beside what was written.
+        address = (store.depth - 1).bit_length()
+        found = replace(found, ff=2 * store.width + address + 2,
+                        logic=store.width + -(-address // 2) + 1)
+    return found
+
+
+def _word(store: Store) -> Mapped:
+    """A memory of one word: a register, and another one that it is read into."""
+    return Mapped(registers=store.written, ff=store.width if store.synchronous else 0)
 
 
 def _xc7_sites(width: int, depth: int) -> int:
@@ -69,9 +94,20 @@ def _ecp5_luts(width: int, depth: int) -> int:
     return -(-width // 4) * 6 * -(-depth // 16)
 
 
+def _ecp5_choice(ways: int) -> int:
+    """LUT4s that choose one of so many: four for each choice of four, one for that of two."""
+    if ways <= 2:
+        return ways - 1
+    quarter = -(-ways // 4)
+    return 4 * quarter + _ecp5_choice(quarter)
+
+
 def _mapped(store: Store, luts: Callable[[int, int], int], price: float, block: int,
-            table_bits: int) -> Mapped:
-    """The cheaper of LUTs and block RAM, or what the style says; an asynchronous one is in LUTs."""
+            table_bits: int, choice: float = 0.0) -> Mapped:
+    """The cheaper of LUTs and block RAM, or what the style says; an asynchronous one is in LUTs.
+
+    ``choice`` is the cost of what chooses among several memories in LUTs.
+    """
     width, depth = store.width, store.depth
     late = width if store.synchronous else 0
     count = bram18_of(width, depth)
@@ -82,6 +118,6 @@ def _mapped(store: Store, luts: Callable[[int, int], int], price: float, block: 
         return Mapped(table=True, ff=late)
     sites = luts(width, depth)
     if store.synchronous and store.style != "distributed" and (
-            store.style == "block" or block * count <= price * sites):
+            store.style == "block" or block * count <= price * sites + choice):
         return Mapped(bram=count)
     return Mapped(memory=sites, ff=late)

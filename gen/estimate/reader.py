@@ -10,23 +10,38 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from amaranth.hdl import Fragment, Signal, _ir, _nir
+from amaranth.hdl import Fragment, Signal, _ir, _mem, _nir
 from amaranth.lib import wiring
 
 from ...rtl_templates.block import BlockParams
-from .logic import MUX, Chain, Logic, Product, Register, Store
+from .logic import MUX, Bits, Chain, Inputs, Logic, Product, Register, Store
 
 __all__ = ["Rules", "read"]
 
 _ROUNDS = 6
 """Registers that turn out equal or constant are replaced so many times at most."""
 
-_SHORT_TABLE = 5
-"""Address bits of a table up to which each of its bits becomes one LUT."""
-
 _DEEPEST = 100_000
 """Logic between registers is followed by recursion."""
+
+
+@contextmanager
+def _plain_contents() -> Iterator[None]:
+    """Contents of memories that are plain integers are taken as they are: Amaranth makes a constant
+    of each word and checks it, which takes longer than all the rest of a block with large tables.
+    """
+    checked = _mem._get_init_value
+
+    def plain(value: Any, *rest: Any) -> Any:
+        return value if type(value) is int and value >= 0 else checked(value, *rest)
+
+    _mem._get_init_value = plain
+    try:
+        yield
+    finally:
+        _mem._get_init_value = checked
 
 
 @contextmanager
@@ -63,25 +78,44 @@ class Rules:
     simd: bool
 
 
-def read(params: BlockParams, rules: Rules) -> Logic:
-    """The logic of a block."""
-    component = params.create()
+def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
+    """The logic of a block.
+
+    Parameters
+    ----------
+    params : BlockParams
+    rules : Rules
+    inputs : tuple of Bits
+        What is known of the bits of each input's payload; see :data:`.logic.Bits`. Nothing is
+        known of inputs beyond the tuple.
+    """
+    with _plain_contents():
+        netlist = _netlist(params.create())
+    same: dict[int, int] = {}
+    widths: dict[int, int] = {}
+    for _ in range(_ROUNDS):
+        reader = _Reader(netlist, rules, same, widths, inputs)
+        with _deep():
+            reader.run()
+        if not reader.merge() | reader.narrow():
+            break
+    return reader.logic
+
+
+def _netlist(component: wiring.Component) -> _nir.Netlist:
     ports = {}
     for path, member, value in component.signature.flatten(component):
         signal = value if isinstance(value, Signal) else value.as_value()
         inward = member.flow == wiring.In
         ports["__".join(map(str, path))] = (
             signal, _ir.PortDirection.Input if inward else _ir.PortDirection.Output)
-    netlist = _ir.build_netlist(Fragment.get(component, None), ports)
-    same: dict[int, int] = {}
-    widths: dict[int, int] = {}
-    for _ in range(_ROUNDS):
-        reader = _Reader(netlist, rules, same, widths)
-        with _deep():
-            reader.run()
-        if not reader.merge() | reader.narrow():
-            break
-    return reader.logic
+    # As build_netlist does, but for its checks, which a tested block passes, and for what only
+    # emission needs to know.
+    netlist = _nir.Netlist()
+    _ir._emit_netlist(netlist, Fragment.get(component, None).prepare(ports, hierarchy=("top",)),
+                      all_undef_to_ff=False)
+    netlist.resolve_all_nets()
+    return netlist
 
 
 class _Reader:
@@ -92,7 +126,7 @@ class _Reader:
     """
 
     def __init__(self, netlist: _nir.Netlist, rules: Rules, same: dict[int, int],
-                 widths: dict[int, int]):
+                 widths: dict[int, int], inputs: Inputs):
         self.cells, self.top = netlist.cells, netlist.top
         self.rules = rules
         self.same, self.widths = same, widths
@@ -101,12 +135,18 @@ class _Reader:
         self.known: dict[int, int] = {0: 0, 1: 1}
         self.q_nets: dict[int, int] = {}  # node of a register: its net
         self._units: dict[int, Chain | Product | Store] = {}
+        self._sums: dict[int, Chain] = {}  # those on carry chains or in DSPs
         self._waiting: list[int] = []
         self._read_stores: list[int] = []
+        self._read_nets: dict[int, list[int]] = {}  # by memory
         self._inits: dict[int, int] = {}
         self._writes: dict[int, list[_nir.SyncWritePort]] = {}
-        self._simd = {net >> 16 for signal, value in netlist.signals.items()
-                      if rules.simd and "use_dsp" in signal.attrs for net in value}
+        # Sums that DSPs may take, and the bits of the signal that says so.
+        self._simd = {net >> 16: len(value) for signal, value in netlist.signals.items()
+                      if rules.simd and "use_dsp" in signal.attrs for net in value if net > 1}
+        self._inputs = {start + place: (start, known)
+                        for name, (start, _) in self.top.ports_i.items()
+                        for place, known in enumerate(_known_of(name, inputs))}
         for cell in self.cells:
             if isinstance(cell, _nir.SyncWritePort):
                 self._writes.setdefault(cell.memory, []).append(cell)
@@ -116,7 +156,8 @@ class _Reader:
         logic = self.logic
         for name, value in self.top.ports_o.items():
             if not name.startswith("tap"):  # what is only watched is swept away
-                logic.roots += [self.bit(net) for net in value]
+                logic.outputs[name] = [self.bit(net) for net in value]
+                logic.roots += logic.outputs[name]
         while self._waiting or self._read_stores:
             while self._waiting:
                 self._register(self._waiting.pop())
@@ -134,24 +175,46 @@ class _Reader:
         return new
 
     def merge(self) -> bool:
-        """Find registers that are constant, or equal to another; whether there are new ones."""
+        """Find registers, sums and bits of memories that are constant, or equal to another;
+        whether there are new ones."""
         same = self.same
+        before = len(same)
+        self._merge_chains()
+        self._merge_memories()
         found: dict[tuple[int, ...], int] = {}
-        new = False
         for node, register in self.logic.registers.items():
             net = self.q_nets[node]
             data, own = register.data, 2 * node
             if data in (own, register.init) and (
                     register.reset == 0 or register.value == register.init):
                 same[net] = register.init
-                new = True
                 continue
             key = (data, register.enable, register.reset, register.value, register.init)
             other = found.setdefault(key, net)
             if other != net:
                 same[net] = other
-                new = True
-        return new
+        return len(same) > before
+
+    def _merge_chains(self) -> None:
+        found: dict[tuple[Any, ...], int] = {}
+        for number, chain in self._sums.items():
+            one, two = (tuple(own) for own in chain.operands)
+            # Literals of operands that are sums too are equal only a round later.
+            other = found.setdefault((one, two, chain.minus, chain.low, chain.simd), number)
+            if other != number:
+                self.same.update({number << 16 | place: other << 16 | place for place in
+                                  range(chain.low, chain.low + len(chain.outputs))})
+
+    def _merge_memories(self) -> None:
+        """Bits that are 0 at the start and never written otherwise."""
+        for number, store in self._units.items():
+            memory = self.cells[number]
+            if isinstance(store, Store) and store.written and isinstance(memory, _nir.Memory):
+                for net in self._read_nets[number]:
+                    place = net & 0xFFFF
+                    if not any(word >> place & 1 for word in memory.init) and all(
+                            self.known[port.data[place]] == 0 for port in self._writes[number]):
+                        self.same[net] = 0
 
     def bit(self, net: int) -> int:
         """Literal of a net."""
@@ -164,6 +227,12 @@ class _Reader:
                 found = self._of(number, self.cells[number], place)
             self.known[net] = found
         return found
+
+    def _resolved(self, net: int) -> int:
+        """What replaces a net, without building it."""
+        while net in self.same:
+            net = self.same[net]
+        return net
 
     def bits(self, value: Sequence[int]) -> list[int]:
         """Literals of nets."""
@@ -202,9 +271,12 @@ class _Reader:
                 before = [self.bit(net) ^ 1 for net in cell.inputs[:place]]
                 return logic.all([self.bit(cell.en), self.bit(cell.inputs[place]), *before])
             case _nir.AsyncReadPort() | _nir.SyncReadPort():
-                return self._read_bit(cell, place)
+                return self._read_bit(number, cell, place)
             case _nir.Top():
-                return logic.leaf()
+                start, known = self._inputs.get(place, (0, None))
+                if known is None:
+                    return logic.leaf()
+                return known if known < 2 else self.bit(start + (known >> 1) - 1) ^ known & 1
         raise NotImplementedError(f"no area is known of {type(cell).__name__}")
 
     # Assignments: conditions are priorities among matches, one inside another.
@@ -293,7 +365,8 @@ class _Reader:
         logic, minus = self.logic, cell.operator == "-"
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
-        reach, signed = _sum_bits(operands, minus)
+        reach, signed = _sum_bits([[self._resolved(net) for net in value] for value in operands],
+                                  minus)
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
@@ -304,7 +377,9 @@ class _Reader:
                 if b and (a or minus):
                     break
                 low += 1
-            chain = Chain(([], []), minus=minus, simd=number in self._simd, low=low)
+            width = min(reach, self.widths.get(number, reach))
+            chain = Chain(([], []), minus=minus, low=low,
+                          simd=self._in_dsps(number, cell, width))
             self._units[number] = chain
         assert isinstance(chain, Chain)
         low = chain.low
@@ -324,9 +399,20 @@ class _Reader:
             else:
                 if not chain.outputs:
                     logic.chains.append(chain)
+                    self._sums[number] = chain
                 chain.outputs.append(logic.leaf())
         chain.used = max(chain.used, place - low + 1)
         return chain.outputs[place - low]
+
+    def _in_dsps(self, number: int, cell: _nir.Operator, width: int) -> bool:
+        """Whether DSPs may take a sum of which so many bits are left.
+
+        Yosys looks for the attribute on the wire that carries the sum. A sum wider than the signal
+        that has the attribute is on a wire of its own, unless the two are equally wide once
+        synthesis has cut what is not needed.
+        """
+        marked = self._simd.get(number)
+        return marked is not None and (cell.width <= marked or width == marked)
 
     def _compare(self, cell: _nir.Operator) -> int:
         logic, name = self.logic, cell.operator
@@ -513,19 +599,17 @@ class _Reader:
 
         return strip(literal) or 0
 
-    def _read_bit(self, port: _nir.AsyncReadPort | _nir.SyncReadPort, place: int) -> int:
+    def _read_bit(self, number: int, port: _nir.AsyncReadPort | _nir.SyncReadPort,
+                  place: int) -> int:
         memory, logic = self.cells[port.memory], self.logic
         assert isinstance(memory, _nir.Memory)
         written = port.memory in self._writes
         synchronous = isinstance(port, _nir.SyncReadPort)
         if not written and not synchronous:
-            words = [word >> place & 1 for word in memory.init]
-            literal = logic.choose(words, self.bits(port.addr)) or 0
-            half = 1 << _SHORT_TABLE
-            if len(port.addr) > _SHORT_TABLE:
-                differ = sum(memory.init[k] != memory.init[k % half]
-                             for k in range(half, len(memory.init)))
-                logic.tables[literal >> 1] = differ / half
+            address = self.bits(port.addr)
+            column = "".join("01"[word >> place & 1] for word in reversed(memory.init))
+            literal = logic.table(int(column, 2), address)
+            logic.tables[literal >> 1] = len(address)
             return literal
         store = self._units.get(port.memory)
         if store is None:
@@ -543,14 +627,25 @@ class _Reader:
                 self._read_stores.append(port.memory)
         assert isinstance(store, Store)
         store.width += 1
+        self._read_nets.setdefault(port.memory, []).append((number << 16) | place)
         store.outputs.append(logic.leaf())
         return store.outputs[-1]
 
     def _write(self, number: int) -> None:
         store = self._units[number]
         assert isinstance(store, Store)
+        places = sorted({net & 0xFFFF for net in self._read_nets[number]})
         for port in self._writes[number]:
-            store.inputs += [*self.bits(port.data), *self.bits(port.addr), self.bit(port.en[0])]
+            store.inputs += [*(self.bit(port.data[place]) for place in places),
+                             *self.bits(port.addr), self.bit(port.en[0])]
+
+
+def _known_of(name: str, inputs: Inputs) -> Bits:
+    """What is known of a port's bits: those of the payload of ``i``, ``i_1``, ..."""
+    stream, _, member = name.partition("__")
+    place = 0 if stream == "i" else int(stream.removeprefix("i_")) if stream[0] == "i" else -1
+    known = member == "payload" and 0 <= place < len(inputs)
+    return inputs[place] if known else ()
 
 
 def _sum_bits(operands: Sequence[Sequence[int]], minus: bool) -> tuple[int, bool]:

@@ -8,27 +8,37 @@ the designs they were tested on, and with which tools.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
-from collections.abc import Mapping
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
+from ...rtl_templates.chain import ChainParams
 from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
+from .apart import map_blocks
+from .logic import Bits, Inputs
 from .mapping import FAMILIES, map_block
 from .mapping import Mapping as Mapped
 
-__all__ = ["FAMILIES", "block_resources", "calibration", "dataflow_resources", "terms"]
+__all__ = [
+    "FAMILIES", "block_resources", "blocks_resources", "calibration", "dataflow_resources",
+    "fitted_kind", "mappings", "terms",
+]  # fmt: skip
 
 _ANY = "*"
 """The factors of kinds that were not there when they were fitted."""
 
 _KEPT = 4096
 """Blocks whose mapping is remembered."""
+
+_mappings: dict[tuple[BlockParams, str, Inputs], Mapped] = {}
 
 
 @cache
@@ -42,7 +52,8 @@ def calibration() -> dict[str, Any]:
 def terms(mapped: Mapped) -> dict[str, float]:
     """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are."""
     return {"logic": mapped.logic, "wide": mapped.wide, "controlled": mapped.controlled,
-            "compare": mapped.compare, "table": mapped.table, "block": 1.0}
+            "compare": mapped.compare, "table": mapped.table, "joined": mapped.joined,
+            "block": 1.0}
 
 
 def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
@@ -61,13 +72,56 @@ def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
     ValueError
         If there is no such family.
     """
-    mapped = _mapped(params, family)
+    return _calibrated(_mapped(params, family), fitted_kind(params), family)
+
+
+def fitted_kind(params: BlockParams) -> str:
+    """The kind whose factors a block has: a chain is mostly what begins it."""
+    return fitted_kind(params.parts[0]) if isinstance(params, ChainParams) else params.kind
+
+
+def _calibrated(mapped: Mapped, kind: str, family: str) -> Resources:
     factors: Mapping[str, Mapping[str, float]] = calibration()[family]["factors"]
-    own = factors.get(params.kind, factors[_ANY])
+    own = factors.get(kind, factors[_ANY])
     logic = sum(own.get(name, 0.0) * value for name, value in terms(mapped).items())
     shares = sum(count / SIMD_LANES[width] for width, count in mapped.simd.items())
     return Resources(lut=logic + mapped.carry + mapped.memory, ff=mapped.ff, bram18=mapped.bram,
                      dsp=mapped.multipliers + shares)
+
+
+def mappings(dataflow: Dataflow, family: str) -> dict[str, Mapped]:
+    """What each block occupies in its design, before calibration: bits that are constant in one
+    block's output are constant in the next block."""
+    found: dict[str, Mapped] = {}
+    known: dict[str, Bits] = {}  # by stream
+    with _uncollected():
+        _map_apart(dataflow, family)
+        for name, block in dataflow.blocks.items():
+            inputs = tuple(known.get(stream, ()) for stream in block.inputs)
+            if all(bit is None for bits in inputs for bit in bits):
+                inputs = ()  # as if it were alone
+            found[name] = _mapped(block.params, family, inputs)
+            known |= dict(zip(block.outputs, found[name].outputs, strict=True))
+    return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which finds little among so many objects, and takes a quarter
+    of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def blocks_resources(dataflow: Dataflow, family: str = "xc7") -> dict[str, Resources]:
+    """What each block takes in its design; see :func:`block_resources`."""
+    return {name: _calibrated(mapped, fitted_kind(dataflow.blocks[name].params), family)
+            for name, mapped in mappings(dataflow, family).items()}
 
 
 def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
@@ -76,12 +130,10 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
     Of adders of a width, as many share a DSP48E1 as fit; one that is left alone becomes a carry
     chain.
     """
-    params = [block.params for block in dataflow.blocks.values()]
-    total = sum((block_resources(block, family) for block in params), Resources())
+    total = sum(blocks_resources(dataflow, family).values(), Resources())
     adders: Counter[int] = Counter()
     multipliers = 0
-    for block in params:
-        mapped = _mapped(block, family)
+    for mapped in mappings(dataflow, family).values():
         adders.update(mapped.simd)
         multipliers += mapped.multipliers
     lut, dsp = total.lut, multipliers
@@ -91,6 +143,22 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
     return Resources(lut, total.ff, total.bram18, dsp)
 
 
-@lru_cache(maxsize=_KEPT)
-def _mapped(params: BlockParams, family: str) -> Mapped:
-    return map_block(params, family)
+def _map_apart(dataflow: Dataflow, family: str) -> None:
+    """Map all blocks that were not mapped before, as if each were alone."""
+    blocks = dict.fromkeys(block.params for block in dataflow.blocks.values()
+                           if (block.params, family, ()) not in _mappings)
+    for params, mapped in zip(blocks, map_blocks(list(blocks), family), strict=True):
+        _keep((params, family, ()), mapped)
+
+
+def _mapped(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapped:
+    key = (params, family, inputs)
+    if key not in _mappings:
+        _keep(key, map_block(params, family, inputs))
+    return _mappings[key]
+
+
+def _keep(key: tuple[BlockParams, str, Inputs], mapped: Mapped) -> None:
+    if len(_mappings) >= _KEPT:
+        del _mappings[next(iter(_mappings))]
+    _mappings[key] = mapped

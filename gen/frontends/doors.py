@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import UnsupportedError
+from ..errors import QuantloomError, UnsupportedError
 from ..network import Network
+from ..network.file import is_network_file, load_network
 from . import onnx_door, tflite
 from .context import InputGrid
 
@@ -13,7 +14,9 @@ __all__ = ["check", "door", "examine", "load"]
 
 
 def door(path: str | Path) -> str:
-    """Name of the format that a model file is read as: "TFLite" or "ONNX"."""
+    """Name of the format that a model file is read as: "network", "TFLite" or "ONNX"."""
+    if is_network_file(path):
+        return "network"
     return "TFLite" if tflite.is_tflite(path) else "ONNX"
 
 
@@ -23,7 +26,8 @@ def load(path: str | Path, *, input_grid: InputGrid | None = None) -> Network:
     Parameters
     ----------
     path : path
-        ``.onnx``, ``.onnx.gz`` or ``.tflite``.
+        ``.onnx``, ``.onnx.gz`` or ``.tflite``; or ``.qnet``, an integer network as
+        ``quantloom quantise`` writes it.
     input_grid : InputGrid or None
         Integer grid of an ONNX model's input. None takes it from the model: from the annotated or
         integer type of the input, or from the quantiser that the graph begins with.
@@ -65,5 +69,10 @@ def examine(path: str | Path, *, input_grid: InputGrid | None = None,
     QuantloomError
         If the file is not a usable model at all.
     """
+    if is_network_file(path):
+        if input_grid is not None:
+            raise QuantloomError(f"{path}: an integer network has its input grid; leave out "
+                                 "--input-...")
+        return load_network(path), []
     convert = tflite.examine if tflite.is_tflite(path) else onnx_door.examine
     return convert(path, input_grid=input_grid)

@@ -12,7 +12,17 @@ import numpy as np
 
 from ..errors import QuantloomError, UnsupportedError
 from ..network import Interface, Network
-from . import curves, elementwise, joins, qdq, quantisers, tails, weighted, windows
+from . import (
+    curves,
+    elementwise,
+    joins,
+    qdq,
+    quantisers,
+    tails,
+    weighted,
+    windows,
+    wrapping,
+)
 from .context import CONVERTERS, Context, InputGrid, LayoutError
 from .fold import FOLDABLE, fold
 from .layouts import spread
@@ -25,7 +35,7 @@ from .values import Const, Value
 __all__ = ["examine"]
 
 # The modules register their converters on import.
-_MODULES = (curves, elementwise, joins, qdq, quantisers, tails, weighted, windows)
+_MODULES = (curves, elementwise, joins, qdq, quantisers, tails, weighted, windows, wrapping)
 
 _DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general",
             "qonnx.custom_op.channels_last", "finn", "qonnx")

@@ -197,7 +197,8 @@ def materialise(ctx: Context, node: Node, value: Value) -> Value:
     """
     if value.raw:
         raise no_quantiser(ctx, node, value)
-    plain = _collapse(value)
+    # Where a result is rounded, factors before must be rounded as the source does.
+    plain = value if any(step.rounds for step in value.steps) else _collapse(value)
     if not plain.steps:
         return plain
     # Factors at the end go into the scale of what stands before them.

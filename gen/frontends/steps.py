@@ -160,33 +160,32 @@ def fit_requantize(steps: StepFunction) -> Rescaling | None:
     rounded slope still leaves an integer offset is taken. Where one offset cannot do (rounding
     half away from zero), negative numbers get their own.
     """
-    whole = np.zeros(steps.points.shape, bool)
-    fit = _fit(steps, [(whole, whole)])
-    if fit is None and np.all(steps.sign > 0) and np.any(steps.first < 0):
-        negative, before = steps.points < 0, steps.points - 1 < 0
-        fit = _fit(steps, [(negative, before), (~negative, ~before)])
+    fit = _fit(steps, [(steps.first, steps.last)])
+    if fit is None and np.all(steps.sign > 0) and np.all((steps.first < 0) & (steps.last >= 0)):
+        fit = _fit(steps, [(np.zeros_like(steps.last), steps.last),
+                           (steps.first, np.full_like(steps.first, -1))])
     return fit
 
 
-def _fit(steps: StepFunction, apart: list[tuple[Array, Array]]) -> Rescaling | None:
-    """A rescaling with an offset for each of several parts.
-
-    ``apart`` masks, for each part, the points ``T`` and the ``T - 1`` that it leaves out.
-    """
+def _fit(steps: StepFunction, parts: list[tuple[Array, Array]]) -> Rescaling | None:
+    """A rescaling with an offset for each of several parts, given by their first and last ``p``."""
     levels = steps.base + 1 + np.arange(steps.points.shape[1])
-    # Where T itself occurs it is a lower bound of the offset, where T - 1 does, an upper one.
-    sides = [((steps.points <= steps.last[:, None]) & ~left_out,
-              (steps.points > steps.first[:, None]) & ~left_out_before)
-             for left_out, left_out_before in apart]
+    # At a point, or where a part begins behind it, the level is a lower bound of the offset; just
+    # before it, or where a part ends before it, an upper one.
+    sides = []
+    for first, last in ((a[:, None], b[:, None]) for a, b in parts):
+        sides.append(((steps.points <= last, np.maximum(steps.points, first)),
+                      (steps.points > first, np.minimum(steps.points - 1, last))))
 
-    def bounds(slope: Array, one: Any, side: tuple[Array, Array]) -> tuple[Array, Array]:
+    def bounds(slope: Array, one: Any, side: tuple[tuple[Array, Array], tuple[Array, Array]],
+               ) -> tuple[Array, Array]:
         """Least and largest offset; ``one`` is the unit of the result (1 or ``2**shift``)."""
-        above, below = side
+        (above, reached), (below, missed) = side
         huge = np.int64(1 << 62) if slope.dtype == np.int64 else np.inf
-        least = np.where(above, levels * one - steps.points * slope[:, None], -huge)
+        least = np.where(above, levels * one - reached * slope[:, None], -huge)
         # In integers "< k" is "<= k - 1 unit in the last place".
         less = 1 if slope.dtype == np.int64 else 0
-        most = np.where(below, levels * one - less - (steps.points - 1) * slope[:, None], huge)
+        most = np.where(below, levels * one - less - missed * slope[:, None], huge)
         return least.max(axis=1, initial=-huge), most.min(axis=1, initial=huge)
 
     def gap(slope: Array) -> Array:

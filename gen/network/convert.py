@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import QuantloomError
 from .graph import Interface, Network
 
-__all__ = ["dequantize", "inputs_to_integers", "integers_to_source"]
+__all__ = ["dequantize", "inputs_to_integers", "integers_to_source", "round_inputs"]
 
 Array = np.ndarray[Any, Any]
 
@@ -68,6 +68,38 @@ def inputs_to_integers(network: Network, array: Any) -> Array:
     flat = np.empty((len(integers), tensor.size), np.int64)
     flat[:, end.order.ravel()] = integers.reshape(-1, tensor.size)
     return flat.reshape(-1, *tensor.shape)
+
+
+def round_inputs(network: Network, array: Any) -> Array:
+    """Integers of the network's input tensor that lie nearest to reals, half to even.
+
+    Parameters
+    ----------
+    network : Network
+    array : array of real
+        Of a shape that :func:`inputs_to_integers` takes. What lies beyond the grid becomes its end,
+        as a quantiser in the model would have it.
+
+    Returns
+    -------
+    array of int64, (frames, height, width, channels)
+
+    Raises
+    ------
+    QuantloomError
+        If the shape does not fit, or an element is not finite.
+    """
+    end, tensor = network.source_input, network.input
+    assert end is not None
+    frames, raster = _frames(network, end, np.asarray(array, np.float32))
+    scale = np.broadcast_to(np.asarray(end.scale, np.float32), end.shape)
+    if raster or not np.isfinite(frames).all():
+        return inputs_to_integers(network, frames)
+    steps = np.rint(frames / scale) + np.float32(end.zero_point)
+    lo, hi = tensor.lo, tensor.hi
+    if tensor.type.bipolar:
+        steps = np.where(frames >= 0, 1, -1)
+    return inputs_to_integers(network, np.clip(steps, lo, hi).astype(np.int64))
 
 
 def integers_to_source(network: Network, integers: Array) -> Array:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from .marks import number, short, tag, text
 
-__all__ = ["WIDTH", "Bar", "Dot", "bars", "columns", "levels", "scatter"]
+__all__ = ["WIDTH", "Bar", "Dot", "bars", "chart", "columns", "cut", "levels", "scatter"]
 
 WIDTH = 360.0
 """Units across a chart."""
@@ -66,13 +66,15 @@ class Dot:
     kind: str = "a"
 
 
-def _chart(height: float, label: str, *content: str, width: float = WIDTH,
-           class_: str = "chart") -> Markup:
+def chart(height: float, label: str, *content: str, width: float = WIDTH,
+          class_: str = "chart") -> Markup:
+    """A drawing of so many units across and down, and what it shows in words."""
     return tag("svg", *content, class_=class_, viewBox=f"0 0 {width:g} {height:g}", role="img",
                aria_label=label)
 
 
-def _cut(label: str, letters: int = _LETTERS) -> str:
+def cut(label: str, letters: int = _LETTERS) -> str:
+    """A label that is not too long."""
     return label if len(label) <= letters else label[: letters - 1] + "…"
 
 
@@ -101,7 +103,7 @@ def bars(label: str, rows: Sequence[Bar], *, line: tuple[float, str] | None = No
         y = head + k * _ROW
         inside: list[str] = [
             tag("rect", x=0, y=y, width=WIDTH, height=_ROW, class_="hit"),
-            text(_LABEL - 8, y + 13, _cut(row.label), class_="label", text_anchor="end"),
+            text(_LABEL - 8, y + 13, cut(row.label), class_="label", text_anchor="end"),
             tag("rect", x=_LABEL, y=y + 4, width=room, height=11.0, class_="rail")]
         longest = 0.0
         for s, value in enumerate(row.values):
@@ -121,7 +123,7 @@ def bars(label: str, rows: Sequence[Bar], *, line: tuple[float, str] | None = No
         marks += [tag("line", x1=x, x2=x, y1=head - 2, y2=height - 2, class_="limit"),
                   text(x + (4 if anchor == "end" else -4), 10, line[1], class_="note",
                        text_anchor=anchor)]
-    return _chart(height, label, *marks)
+    return chart(height, label, *marks)
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
@@ -191,10 +193,10 @@ def scatter(label: str, dots: Sequence[Dot], *, x_name: str, y_name: str,
         if dot.named and all(abs(y - b) > 11 or abs(x - a) > 90 for a, b in taken):
             taken.append((x, y))
             away = x > WIDTH * 0.62
-            inside.append(text(x - 9 if away else x + 9, y + 4, _cut(dot.label), class_="label",
+            inside.append(text(x - 9 if away else x + 9, y + 4, cut(dot.label), class_="label",
                                text_anchor="end" if away else "start"))
         marks.append(tag("g", *inside, class_="mark", data_tip=dot.tip, data_key=dot.key))
-    return _chart(height, label, *marks)
+    return chart(height, label, *marks)
 
 
 def levels(label: str, values: Sequence[int], every: int, depth: int, tip: str) -> Markup:
@@ -228,7 +230,7 @@ def levels(label: str, values: Sequence[int], every: int, depth: int, tip: str) 
         text(left, height - 2, "0", class_="tick"),
         text(WIDTH, height - 2, f"{number(len(values) * every)} cycles", class_="tick",
              text_anchor="end")]
-    return _chart(height, label, tag("g", *marks, class_="mark", data_tip=tip))
+    return chart(height, label, tag("g", *marks, class_="mark", data_tip=tip))
 
 
 def columns(label: str, counts: Sequence[int], lo: int, step: int) -> Markup:
@@ -251,4 +253,4 @@ def columns(label: str, counts: Sequence[int], lo: int, step: int) -> Markup:
     marks += [text(0, height - 2, number(lo), class_="tick"),
               text(width, height - 2, number(lo + len(counts) * step - 1), class_="tick",
                    text_anchor="end")]
-    return _chart(height, label, *marks, width=width, class_="chart small")
+    return chart(height, label, *marks, width=width, class_="chart small")

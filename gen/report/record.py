@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "PAGE", "RECORD", "new_record", "read_record", "refresh", "verification",
            "write_record"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of report.json; a report of another format is made anew."""
 
 RECORD, PAGE = "report.json", "report.html"
@@ -42,7 +42,8 @@ RECORD, PAGE = "report.json", "report.html"
 
 
 def new_record(design: Design, found: Estimate | None = None,
-               activations: Activations | None = None) -> dict[str, Any]:
+               activations: Activations | None = None,
+               directory: Path | None = None) -> dict[str, Any]:
     """The report of a design that was neither simulated nor synthesised.
 
     Parameters
@@ -52,10 +53,16 @@ def new_record(design: Design, found: Estimate | None = None,
         None: it is made here.
     activations : Activations or None
         Over the frames of the test bench.
+    directory : Path or None
+        With the design and its Verilog, whose hashes are kept: what the same model and options
+        must give everywhere.
     """
     return {
         "format": FORMAT,
         "quantloom": version("quantloom"),
+        "files": {} if directory is None else {
+            path.relative_to(directory).as_posix(): file_hash(path)
+            for path in sorted([directory / "design.json", *(directory / "rtl").iterdir()])},
         "model": _model(design),
         "dataflow": _dataflow(design),
         "estimate": {**(found or estimate(design)).to_json(), "target_cycles": design.target},
@@ -190,7 +197,7 @@ def refresh(directory: Path, design: Design, found: Estimate | None = None,
         What to say if the directory cannot be written: what a command found does not depend on
         that.
     """
-    record = read_record(directory) or new_record(design, found)
+    record = read_record(directory) or new_record(design, found, directory=directory)
     if found is not None:
         record["estimate"] = {**found.to_json(), "target_cycles": design.target}
     record.update(parts, quantloom=version("quantloom"))

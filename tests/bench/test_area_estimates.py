@@ -12,6 +12,7 @@ from bench.measure import measure
 from quantloom.boards.parts import ARCHITECTURES, PARTS
 from quantloom.gen.dataflow.lower import lower
 from quantloom.gen.emit import to_verilog
+from quantloom.gen.estimate.apart import map_blocks
 from quantloom.gen.estimate.logic import Store
 from quantloom.gen.estimate.mapping import FAMILIES, map_block
 from quantloom.gen.estimate.memories import ecp5_memory, xc7_memory
@@ -39,6 +40,8 @@ def store(width, depth, *, style="", written=True, synchronous=False):
     (store(64, 40, synchronous=True), (88, 0), (288, 0)),
     (store(1, 512, synchronous=True), (35, 0), (0, 1)),
     (store(12, 512, synchronous=True), (0, 1), (0, 1)),
+    (store(12, 128, synchronous=True), (44, 0), (0, 1)),
+    (store(5, 1, synchronous=True), (0, 0), (0, 0)),  # registers
     (store(19, 1025, synchronous=True, style="block"), (0, 3), (0, 3)),
     (store(73, 512, synchronous=True, style="block"), (0, 3), (0, 3)),
     (store(40, 600, synchronous=True, style="block"), (0, 3), (0, 3)),
@@ -48,6 +51,38 @@ def store(width, depth, *, style="", written=True, synchronous=False):
 def test_memories(memory, xc7, ecp5):
     for found, (luts, blocks) in ((xc7_memory(memory), xc7), (ecp5_memory(memory), ecp5)):
         assert (found.memory, found.bram) == (luts, blocks)
+
+
+def test_logic_beside_memories_on_ecp5():
+    """What chooses among several memories in LUTs, and what keeps old words of block RAM."""
+    assert ecp5_memory(store(12, 16, synchronous=True)).logic == 0
+    assert ecp5_memory(store(12, 100, synchronous=True)).logic == pytest.approx(115, abs=5)
+    block = ecp5_memory(store(12, 128, synchronous=True))
+    assert block.ff == 33 and block.logic == pytest.approx(19, abs=2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_constants_cross_blocks(family):
+    """Bits that are constant in a block's input need no memory, and are so in its output."""
+    flow = window(channels=2, width=8)
+    stream = flow.blocks["mac_window"].params.outputs[0]
+    params = ForkParams(stream=stream, copies=2)
+    low = stream.width // 2
+    whole, part, none = (
+        map_block(params, family, ((0,) * known + (None,) * (stream.width - known),))
+        for known in (0, low, stream.width))
+    assert whole == map_block(params, family)
+    assert whole.memory > part.memory > none.memory == 0
+    for bits in part.outputs:
+        assert bits == (0,) * low + (None,) * (stream.width - low)
+
+
+def test_mapped_in_two_processes():
+    """As in one, block by block."""
+    flow = neuron(UNSIGNED_4, BIPOLAR, pe=24, simd=24)
+    blocks = [block.params for block in flow.blocks.values()]
+    assert sum(block.resources.lut for block in blocks) > 3000  # else one would do
+    assert map_blocks(blocks, "xc7") == [map_block(block, "xc7") for block in blocks]
 
 
 def test_shared_dsps():

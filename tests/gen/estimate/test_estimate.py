@@ -39,7 +39,7 @@ def test_totals():
 
 def test_part_of_the_design_and_another():
     design = tiny()
-    design.part = "XC7Z010"
+    design.part = PARTS["XC7Z010"]
     assert quantloom.estimate(design).part == PARTS["XC7Z010"]
     found = quantloom.estimate(design, part="xc7z020")
     assert found.part == PARTS["XC7Z020"]

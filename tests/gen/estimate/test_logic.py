@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantloom.gen.estimate.cover import cover, shared_sites
-from quantloom.gen.estimate.logic import AND, LEAF, XOR, Logic
+from quantloom.gen.estimate.logic import AND, LEAF, XOR, Logic, known_bits
 
 PRICES = (0, 1, 1, 1, 1, 1, 1)
 
@@ -58,6 +58,23 @@ def test_operations():
                     assert values(logic, dict(known))(literal) == word[x + 2 * y + 4 * z]
             else:
                 assert values(logic, dict(known))(literal) == wanted(x, y, z), name
+
+
+def test_table():
+    seed = 3
+    print(f"seed {seed}")
+    logic = Logic()
+    bits = leaves(logic, 7)
+    words = [int(word) for word in np.random.default_rng(seed).integers(0, 2, 1 << len(bits))]
+    literal = logic.table(sum(word << k for k, word in enumerate(words)), bits)
+    for number, known in enumerate(assignments(bits)):
+        assert values(logic, dict(known))(literal) == words[number]
+
+
+def test_known_bits():
+    """Constants, and bits that equal an earlier one or its complement."""
+    a, b = leaves(Logic(), 2)
+    assert known_bits([a, 0, b, a ^ 1, 1, b]) == (None, 0, None, 3, 1, 6)
 
 
 def test_equal_logic_is_one_node():

@@ -126,3 +126,17 @@ def test_rounding_half_away_takes_two_offsets(seed):
     assert fit is not None and fit.negative_offset is not None
     x = everywhere(lo, hi, 4)
     np.testing.assert_array_equal(rescaled(fit, steps, x), function(x))
+
+
+def test_two_offsets_hold_where_a_channel_has_no_step():
+    """One channel needs two offsets; the steps of the others all lie on one side of zero."""
+    def function(x):
+        rows = np.concatenate([(x[:1] + np.where(x[:1] < 0, 200, 206)) >> 2,
+                               (x[1:2] - 50) >> 2, (x[2:3] + 700) >> 2])
+        return np.clip(rows, 0, 120)
+
+    steps = find_steps(function, -1000, 1000, np.ones(3, int))
+    fit = fit_requantize(steps)
+    assert fit is not None and fit.negative_offset is not None
+    x = everywhere(-1000, 1000, 3)
+    np.testing.assert_array_equal(rescaled(fit, steps, x), function(x))

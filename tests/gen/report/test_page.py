@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
@@ -13,6 +12,8 @@ import pytest
 from quantloom.gen.report import charts, marks
 from quantloom.gen.report.charts import Bar, Dot
 from quantloom.gen.report.page import render
+
+from ...browser import chromium
 
 VOID = {"meta", "path", "rect", "line", "circle", "br"}
 
@@ -144,13 +145,6 @@ def test_numbers():
     assert [marks.number(n) for n in (0, 1234, 1234.5, 0.1234, 12.5)] == [
         "0", "1,234", "1,234", "0.123", "12.5"]
     assert [marks.ratio(n) for n in (0, 0.0123, 0.5, 1)] == ["0%", "1.2%", "50%", "100%"]
-
-
-def chromium():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("no Chromium is installed ('apt install chromium'): the page is not opened")
 
 
 # Reports what a reader would see: by title, so that no driver is needed.

@@ -11,6 +11,7 @@ import pytest
 
 import quantloom
 from quantloom import Design
+from quantloom.boards.parts import PARTS
 from quantloom.gen.output import changed_files, file_hash
 from quantloom.gen.report import record as record_module
 from quantloom.gen.report.histograms import BINS, Activations, histogram
@@ -29,7 +30,7 @@ def check(record):
 
 def test_generated(tmp_path):
     network = tiny_network()
-    design = Design(network, quantloom.fold(network, 200), part="XC7Z010", target=200)
+    design = Design(network, quantloom.fold(network, 200), part=PARTS["XC7Z010"], target=200)
     quantloom.generate(design, tmp_path / "out")
     record = read_record(tmp_path / "out")
     check(record)
