@@ -97,4 +97,6 @@ def _lacks(where: str, entry: Any, kinds: Mapping[str, type]) -> str | None:
 
 
 def _is(value: Any, kind: type) -> bool:
-    return type(value) is kind and (kind is not int or 0 <= value < 1 << 32)
+    if kind is int:
+        return type(value) is int and 0 <= value < 1 << 32
+    return type(value) is kind

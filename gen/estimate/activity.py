@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from ..errors import QuantloomError
 from ..output import file_hash
-from ..stored import load_json
 
 __all__ = ["ACTIVITY", "CLASSES", "Activity", "BlockActivity", "MemoryActivity", "Toggles",
            "load_activity"]  # fmt: skip
@@ -186,10 +186,10 @@ def load_activity(directory: Path) -> Activity | None:
         return None
     again = f"run 'quantloom simulate {directory} --activity' again"
     try:
-        activity = Activity.from_json(load_json(path))
+        activity = Activity.from_json(json.loads(path.read_text()))
     except OSError as error:
         raise QuantloomError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise QuantloomError(f"{path}: not a file of switching activity ({error}); "
                              f"{again}") from error
     verilog = directory / "rtl" / f"{activity.design}.v"

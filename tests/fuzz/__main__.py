@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     files.add_argument("--only", action="append", metavar="KIND", help="kind of files")
     files.add_argument("--keep", type=Path, default=Path("build/fuzz"), metavar="DIR",
                        help="for files that show a problem (default %(default)s)")
+    files.add_argument("--replay", action="store_true",
+                       help="run the files that were handled badly once")
     return parser
 
 
@@ -39,8 +41,10 @@ def main() -> int:
     arguments = _parser().parse_args()
     count = arguments.count if arguments.minutes or arguments.count else 100
     if arguments.kind == "files":
-        from .files import KINDS, hunt_files
+        from .files import KINDS, hunt_files, replay
 
+        if arguments.replay:
+            return int(replay() > 0)
         kinds = arguments.only or list(KINDS)
         return int(hunt_files(arguments.seed, count, arguments.minutes, kinds, arguments.keep) > 0)
     return int(hunt(arguments.seed, count, arguments.minutes, arguments.engine or ["verilator"],

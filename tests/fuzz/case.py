@@ -113,9 +113,12 @@ def _hardware(case: Case, engines: Sequence[str]) -> Failure | None:
         verilog.write_text(to_verilog(dataflow))
         for engine in engines:
             for stress in (False, True):
-                report = simulate(dataflow, verilog, case.frames, engine=engine, stress=stress,
-                                  seed=case.seed)
                 where = f"{engine}, {'stress' if stress else 'flat out'}: "
+                try:
+                    report = simulate(dataflow, verilog, case.frames, engine=engine,
+                                      stress=stress, seed=case.seed)
+                except QuantloomError as error:  # the simulator's own checks
+                    return Failure("simulator", f"{where}{error}")
                 if report.deadlock is not None:
                     return Failure("deadlock", where + report.deadlock)
                 if not report.ok or report.frames != len(case.frames):

@@ -31,7 +31,7 @@ from ..gen.cli.test_malformed_tflite import flat_model
 from .apart import Ended, run_apart
 from .mutate import mutate
 
-__all__ = ["DAMAGED", "KINDS", "Corpus", "corpus", "hunt_files"]
+__all__ = ["DAMAGED", "KINDS", "Corpus", "corpus", "hunt_files", "replay"]
 
 DAMAGED = Path(__file__).with_name("damaged")
 """Files that were handled badly once, by kind; a test replays them."""
@@ -171,3 +171,19 @@ def hunt_files(seed: int, count: int | None, minutes: float | None, kinds: list[
                   f"{60 * (seed - first) / seconds:.0f} files a minute; continue with "
                   f"--seed {seed}", markup=False)
     return len(problems)
+
+
+def replay() -> int:
+    """Run the files of :data:`DAMAGED`; the number of problems.
+
+    Their names begin with their kind and the number of the command.
+    """
+    problems = 0
+    with corpus() as files:
+        for path in sorted(DAMAGED.iterdir()):
+            kind, command, _ = path.name.split("-")
+            if problem := files.run(kind, path.read_bytes(), int(command)).problem:
+                console.print(f"{path.name}: {problem}", markup=False)
+                problems += 1
+    console.print(f"{len(list(DAMAGED.iterdir()))} files, {problems} problems")
+    return problems
