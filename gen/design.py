@@ -89,8 +89,8 @@ class Design:
         for layer in network["layers"]:
             if layer["name"] in self.foldings:
                 layer["folding"] = self.foldings[layer["name"]]
-        network[INPUT]["folding"] = self.foldings[INPUT]
         flow = self.dataflow
+        network[INPUT]["folding"] = {"lanes": flow.streams[flow.input].shape.lanes}
         value = {
             "format": FORMAT,
             "quantloom": version("quantloom"),

@@ -24,6 +24,8 @@ import quantloom.gen.report.record
 import quantloom.gen.vendor.cmodel  # noqa: F401
 from quantloom.gen.cli import main
 from quantloom.gen.cli.terminal import console, progress
+from quantloom.gen.design import Design
+from quantloom.gen.network.file import save_network
 
 from ..boards.driver.model import SoftwareShell
 from ..gen.cli.test_malformed import sound
@@ -64,6 +66,8 @@ KINDS = {
     "registers": Kind("made/shell/registers.json", (("run", "{folder}/made", "--device", "model",
                                                      "--frames", "1"),)),
     "part": Kind("part.toml", (("estimate", "{folder}/made", "--part", "{file}"),)),
+    "qnet": Kind("model.qnet", (("inspect", "{file}"), ("generate", "{file}", *_OUT))),
+    "sweep": Kind("sweep.toml", (("explore", "--sweep", "{file}", *_OUT),)),
     "inputs": Kind("x.npy", (("generate", "{folder}/made", *_OUT, "--vectors", "{file}"),)),
 }  # fmt: skip
 """Every kind of file that a command reads."""
@@ -76,6 +80,15 @@ ffs = 35200
 bram36 = 60
 dsp = 80
 """
+_SWEEP = """[[model]]
+file = "model.onnx"
+name = "small"
+
+[sweep]
+part = ["xc7z010"]
+clock = [100.0]
+cycles = [100]
+"""
 
 
 class Corpus:
@@ -87,11 +100,13 @@ class Corpus:
         sound().save(self.sound)
         flat_model().save(self.sound)
         (self.sound / "part.toml").write_text(_PART)
+        (self.sound / "sweep.toml").write_text(_SWEEP)
         made = self.sound / "made"
         self._run("generate", self.sound / "model.onnx", "-o", made, "--shell", "axi", "--part",
                   "xc7z010", "--cycles", "100")
-        self._run("budget", made, self.sound / "baseline.json", "--update")
         self._run("simulate", made, "--activity", "--frames", "4")
+        self._run("budget", made, self.sound / "baseline.json", "--update")
+        save_network(Design.load(made).network, self.sound / "model.qnet")
         np.save(self.sound / "x.npy", np.zeros((2, 6, 6, 2), np.int64))
 
     def _run(self, *argv: object) -> None:
@@ -174,12 +189,16 @@ def hunt_files(seed: int, count: int | None, minutes: float | None, kinds: list[
 
 
 def replay() -> int:
-    """Run the files of :data:`DAMAGED`; the number of problems.
+    """Run the files of :data:`DAMAGED`, and sound ones, which must be taken; number of problems.
 
-    Their names begin with their kind and the number of the command.
+    Names of files begin with their kind and the number of the command.
     """
     problems = 0
     with corpus() as files:
+        for kind in KINDS.keys() - {"sweep"}:  # a whole sweep takes long
+            if (ended := files.run(kind, files.content(kind))).code:
+                console.print(f"a sound {kind}: {ended.text}", markup=False)
+                problems += 1
         for path in sorted(DAMAGED.iterdir()):
             kind, command, _ = path.name.split("-")
             if problem := files.run(kind, path.read_bytes(), int(command)).problem:

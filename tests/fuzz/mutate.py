@@ -236,4 +236,4 @@ def _npz(data: bytes, rng: random.Random) -> bytes:
 
 
 _STRUCTURED = {".json": _json, ".toml": _toml, ".onnx": _onnx, ".tflite": _tflite, ".npz": _npz,
-               ".npy": _npy}
+               ".qnet": _npz, ".npy": _npy}
