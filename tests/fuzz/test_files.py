@@ -24,7 +24,9 @@ def run(*argv):
 def test_damaged_files(tmp_path):
     seed = 7_000_000
     print(f"seed {seed}")
-    done = run("--count", 4 * len(KINDS), "--seed", seed, "--keep", tmp_path / "kept")
+    kinds = [kind for kind in KINDS if kind != "sweep"]  # whose sound one is swept for long
+    done = run("--count", 2 * len(kinds), "--seed", seed, "--keep", tmp_path / "kept",
+               *(part for kind in kinds for part in ("--only", kind)))
     assert done.returncode == 0 and " 0 problems" in done.stdout
     assert not (tmp_path / "kept").exists()
 

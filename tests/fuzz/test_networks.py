@@ -19,7 +19,7 @@ from .onnx_graph import evaluate
 from .shrink import shrink
 
 
-@pytest.mark.parametrize("seed", range(1000, 1003))
+@pytest.mark.parametrize("seed", range(1000, 1002))
 def test_networks(seed):
     print(f"seed {seed}")
     assert check(random_case(seed)) is None
