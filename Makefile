@@ -4,13 +4,15 @@
 #   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
 #   make formal  set up, prove the blocks by model checking (a quarter of an hour; ONLY=PATTERN)
 #   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (a quarter of an hour)
+#   make fuzz N=100    random networks through the Verilog (SEED=, MINUTES= instead of N=)
+#   make fuzz-files MINUTES=10   damaged files through the command line (SEED=)
 #   make bench  set up, measure against targets and peers (an hour; ONLY=PATTERN for a part)
 PYTHON ?= python3
 DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
 KERAS_VENV := .venv/keras
 
-.PHONY: demo demo-ecp5 test test-keras formal lint bench clean
+.PHONY: fuzz fuzz-files demo demo-ecp5 test test-keras formal lint bench clean
 
 demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
@@ -36,6 +38,13 @@ lint: $(TEST_VENV)/ready
 	ln -sfn $(CURDIR)/quantloom/__init__.py $(CURDIR)/quantloom/__main__.py \
 	    $(CURDIR)/boards $(CURDIR)/gen $(CURDIR)/rtl_templates $(CURDIR)/sim build/types/quantloom/
 	MYPYPATH=build/types $(TEST_VENV)/bin/mypy -p quantloom
+
+fuzz: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/python -m tests.fuzz networks --seed $(or $(SEED),0) \
+	    $(if $(MINUTES),--minutes $(MINUTES),--count $(or $(N),100))
+
+fuzz-files: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/python -m tests.fuzz files --seed $(or $(SEED),0) --minutes $(or $(MINUTES),10)
 
 bench: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/python -m bench --only '$(ONLY)'

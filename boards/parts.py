@@ -115,6 +115,8 @@ def part(name: str) -> Part:
         return Part.from_json(tomllib.loads(Path(name).read_text()))
     except OSError as error:
         raise ValueError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except RecursionError:
+        raise ValueError(f"{name}: it is nested too deeply") from None
     except ValueError as error:  # bad TOML or bytes are ValueErrors, too
         raise ValueError(f"{name}: {error}") from None
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +20,7 @@ from .dataflow.plan import INPUT, Folding
 from .errors import QuantloomError
 from .network import Network
 from .network.storage import from_json, to_json
+from .stored import load_arrays, load_json
 
 __all__ = ["DEFAULT_CLOCK", "Design", "design_file"]
 
@@ -90,8 +89,8 @@ class Design:
         for layer in network["layers"]:
             if layer["name"] in self.foldings:
                 layer["folding"] = self.foldings[layer["name"]]
-        network[INPUT]["folding"] = self.foldings[INPUT]
         flow = self.dataflow
+        network[INPUT]["folding"] = {"lanes": flow.streams[flow.input].shape.lanes}
         value = {
             "format": FORMAT,
             "quantloom": version("quantloom"),
@@ -135,13 +134,13 @@ class Design:
         if file is None:
             raise QuantloomError(f"{path}: no design there; make one with 'quantloom generate'")
         try:
-            value = json.loads(file.read_text())
+            value = load_json(file)
             if not isinstance(value, dict) or value.get("format") != FORMAT:
                 raise QuantloomError(f"{file}: not a Quantloom design of format {FORMAT}"
                                      f"{_maker(value)}; generate it again")
         except OSError as error:
             raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise QuantloomError(f"{file}: cannot be read as a design: {error}") from error
         arrays = _load_arrays(file.parent / ARRAYS)
         try:
@@ -185,11 +184,10 @@ def _clock(value: Mapping[str, Any]) -> float:
 
 def _load_arrays(file: Path) -> dict[str, np.ndarray]:
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            return dict(stored)
+        return load_arrays(file)
     except OSError as error:
         raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         raise QuantloomError(f"{file}: damaged, or not the arrays of a design; generate it "
                              "again") from error
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import QuantloomError
+from .stored import load_json
 
 __all__ = ["MANIFEST", "NO_SPACE", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
            "require_space", "staged_output"]
@@ -59,7 +60,7 @@ def _files(directory: Path) -> Iterator[str]:
 
 def _manifest(directory: Path) -> dict[str, str]:
     try:
-        value = json.loads((directory / MANIFEST).read_text())
+        value = load_json(directory / MANIFEST)
     except (OSError, ValueError):
         return {}
     files = value.get("files") if isinstance(value, dict) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["KEYWORDS", "is_plain"]
+__all__ = ["KEYWORDS", "is_plain", "is_wire"]
 
 # IEEE 1800-2017, Annex B.
 _KEYWORD_TEXT = """
@@ -34,6 +34,16 @@ KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 # Two underscores in a row separate the parts of names in emission.
 _PLAIN = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
+
+
+# The ports of the top module, its own registers, and what it has for each stream and FIFO.
+_WIRES = re.compile(r"aclk|aresetn|reset|clk|rst|[sm]_axis_\w+|\w+_(payload|valid|ready|level)")
+
+
+def is_wire(name: str) -> bool:
+    """Whether the top module has, or may have, a wire of that name, so that no block can have it.
+    """
+    return bool(_WIRES.fullmatch(name))
 
 
 def is_plain(name: object) -> bool:

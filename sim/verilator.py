@@ -28,6 +28,10 @@ TRACE_FLAGS = ("--trace-saif", "--trace-underscore", "--trace-max-width", "0",
 TRACE_CXX_FLAGS = ("-DVM_TRACE=1", "-DVM_TRACE_SAIF=1", "-DDESIGN_TRACED")
 FAST, SLOW = "-O2", "-O0"
 
+SMALL = 1 << 20
+"""Bytes of a model's C++ up to which it is compiled in one piece with the harness: each piece
+would read the same headers again, which takes longer than all that a small model says."""
+
 
 @dataclass(frozen=True)
 class VerilatorTool:
@@ -119,12 +123,17 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
                  env=tool.environment)
         includes = (f"-I{model}", f"-I{work}", *_includes(tool))
         classes = _classes(model / "Vdut_classes.mk")
+        sources = {name: model / f"{name}.cpp" for name in classes}
+        own = [source for source in sources.values() if source.is_file()]
         units = [Unit(work / "harness.cpp", (*compile_, FAST, *includes), work / "harness.o")]
-        for name, fast in classes.items():
-            source = model / f"{name}.cpp"
-            if source.is_file():
-                flags = (*compile_, FAST if fast else SLOW, *includes)
-                units.append(Unit(source, flags, model / f"{name}.o"))
+        if sum(source.stat().st_size for source in own) <= SMALL:
+            with (work / "harness.cpp").open("a") as harness:
+                harness.writelines(f'\n#include "{source.name}"' for source in own)
+                harness.write("\n")
+        else:
+            units += [Unit(sources[name], (*compile_, FAST if fast else SLOW, *includes),
+                           model / f"{name}.o")
+                      for name, fast in classes.items() if sources[name] in own]
         runtime = _runtime(tool, tuple(n for n in classes if not (model / f"{n}.cpp").is_file()),
                            compile_, digest(version))
         compile_units(units, None if on_progress is None else

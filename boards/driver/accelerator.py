@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...gen.errors import QuantloomError
+from ...gen.stored import load_json
 from ...rtl_templates.block import StreamShape
 from ...rtl_templates.types import IntType
 from ...sim.packing import pack, unpack
@@ -315,7 +315,7 @@ def _tensor_shapes(directory: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Shapes of the input and the output tensor from design.json."""
     file = directory / "design.json"
     try:
-        value = json.loads(file.read_text())
+        value = load_json(file)
         shapes = {layer["name"]: layer["output"]["shape"] for layer in value["layers"]}
         shapes["input"] = value["input"]["shape"]
         return tuple(shapes["input"]), tuple(shapes[value["output"]["tensor"]])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...gen.errors import QuantloomError
+from ...gen.stored import load_json
+from .map_check import map_problem
 from .transport import Transport
 
 __all__ = ["Registers", "read_map"]
@@ -26,7 +27,7 @@ def read_map(directory: Path) -> dict[str, Any]:
     """
     file = directory / "shell" / "registers.json"
     try:
-        value = json.loads(file.read_text())
+        value = load_json(file)
     except FileNotFoundError:
         raise QuantloomError(f"{directory}: has no shell; make one with 'quantloom generate "
                              "... --shell zynq'") from None
@@ -35,6 +36,8 @@ def read_map(directory: Path) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise QuantloomError(f"{file}: not a register map of format {FORMAT}; generate the design "
                              "again")
+    if problem := map_problem(value):
+        raise QuantloomError(f"{file}: damaged: {problem}; generate the design again")
     return value
 
 

@@ -74,6 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         error(f"{where}: {problem.strerror or problem}"
               + (f": {NO_SPACE}" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else ""))
         return EXIT_USAGE
+    except RecursionError:
+        if arguments.debug:
+            raise
+        error(f"{arguments.command}: a file is nested too deeply: it is damaged")
+        return EXIT_USAGE
+    except MemoryError:
+        if arguments.debug:
+            raise
+        error(f"{arguments.command}: there is not enough memory for what the files ask for: they "
+              "are damaged, or the network is far too large for a chip")
+        return EXIT_USAGE
     except KeyboardInterrupt:
         error("interrupted")
         return 130

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from ..errors import QuantloomError
 from ..network import Network
 from ..network.convert import inputs_to_integers
+from ..stored import array_damage
 from .options import existing, positive
 
 __all__ = ["add_frames", "chosen_frames", "random_frames", "read_frames", "save_array"]
@@ -47,11 +47,11 @@ def read_frames(network: Network, path: Path) -> np.ndarray:
         If it cannot be read, or does not hold frames of the network.
     """
     try:
-        with existing(path).open("rb") as file:
+        with existing(path).open("rb") as file, array_damage():
             array = np.load(file, allow_pickle=False)
     except OSError as problem:
         raise QuantloomError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    except (ValueError, EOFError, BadZipFile) as problem:
+    except ValueError as problem:
         raise QuantloomError(f"{path}: not a .npy file of numbers, or a truncated one") from problem
     if not isinstance(array, np.ndarray):
         raise QuantloomError(f"{path}: holds several arrays; give a .npy file with one")

@@ -34,7 +34,8 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     Raises
     ------
     QuantloomError
-        If a folding is missing, superfluous or not legal; the text lists the legal values.
+        If a folding is missing, superfluous or not legal, the text lists the legal values; or if
+        the network only rearranges its input in a way that takes no hardware.
     """
     names = {op.name for op in network.ops} | {INPUT}
     if unknown := [name for name in foldings if name not in names]:
@@ -49,4 +50,7 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     builder = Builder(settled, lanes)
     for op in settled.ops:
         plan(op, settled).build(builder, legal[op.name])
+    if not builder.blocks:
+        raise QuantloomError(f"{network.name}: nothing is computed between input and output; give "
+                             "a network with at least one layer that takes hardware")
     return size_buffers(split_adapters(join_chains(builder.finish())))

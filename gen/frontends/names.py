@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..verilog_names import KEYWORDS
+from ..verilog_names import KEYWORDS, is_wire
 
 __all__ = ["Names", "speaking"]
 
@@ -18,8 +18,8 @@ class Names:
     """Gives out the names of one network's operations."""
 
     def __init__(self) -> None:
-        # "input" is the input tensor's name, clk and rst those of the top's ports.
-        self._taken = {"input", "clk", "rst", "output"}
+        # "input" is the input tensor's name.
+        self._taken = {"input", "output"}
 
     def take(self, *candidates: str) -> str:
         """The first candidate that is free, else the last with a number."""
@@ -45,7 +45,7 @@ def _safe(name: str) -> str:
     name = re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")[:64]
     if not name or not name[0].isalpha():
         name = f"n_{name}".rstrip("_")
-    return f"{name}_op" if name in KEYWORDS else name
+    return f"{name}_op" if name in KEYWORDS or is_wire(name) else name
 
 
 def speaking(name: str, op: str) -> str:

@@ -199,7 +199,12 @@ def _node(path: Path, proto: onnx.NodeProto) -> Node:
         elif a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
             continue  # control flow, which no converter takes
         else:
-            value = onnx.helper.get_attribute_value(a)
+            try:
+                value = onnx.helper.get_attribute_value(a)
+            except ValueError as error:  # a function's parameter, or of no known type
+                raise QuantloomError(f"{path}: attribute {a.name!r} of {proto.op_type} "
+                                     f"{proto.name!r} has no value ({str(error).strip()})"
+                                     ) from None
             attributes[a.name] = value.decode(errors="replace") if isinstance(value, bytes) \
                 else list(value) if hasattr(value, "__len__") and not isinstance(value, str) \
                 else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import QuantloomError
+from ..stored import load_arrays
 from .graph import Network
 from .storage import from_json, to_json
 
@@ -84,13 +84,11 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
 def _content(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = load_arrays(Path(path))
         value = json.loads(arrays.pop(_HEAD).tobytes())
     except OSError as error:
         raise QuantloomError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, RecursionError,
-            zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise QuantloomError(f"{path}: damaged, or not a network file; make it again with "
                              "'quantloom quantise'") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:

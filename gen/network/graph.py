@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import QuantloomError
-from ..verilog_names import is_plain
+from ..verilog_names import is_plain, is_wire
 from .ops import Op
 from .tensor import Tensor
 
@@ -85,6 +85,10 @@ class Network:
             if not is_plain(name):
                 raise QuantloomError(f"{name!r}: the name must be letters, digits and single "
                                      "underscores, begin with a letter and mean nothing in Verilog")
+        for op in self.ops:
+            if is_wire(op.name):
+                raise QuantloomError(f"{op.name!r}: the name is that of a wire around the blocks; "
+                                     "give the operation another one")
         self.tensors = {"input": self.input}
         used: set[str] = set()
         for op in self.ops:

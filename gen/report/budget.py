@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ..errors import QuantloomError
 from ..output import file_hash
+from ..stored import load_json
 
 __all__ = ["Change", "baseline_of", "compare", "read_baseline"]
 
@@ -80,12 +80,12 @@ def read_baseline(file: Path) -> dict[str, Any]:
     """
     remedy = "write one with --update"
     try:
-        value = json.loads(file.read_text())
+        value = load_json(file)
     except FileNotFoundError:
         raise QuantloomError(f"{file}: no baseline there; {remedy}") from None
     except OSError as error:
         raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise QuantloomError(f"{file}: not a baseline: {error}; {remedy}") from error
     numbers = value.get("numbers") if isinstance(value, dict) else None
     if value.get("format") != FORMAT if isinstance(value, dict) else True:

@@ -11,7 +11,9 @@ import os
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,13 @@ from ..design import Design
 from ..estimate.estimate import Estimate, estimate
 from ..network import Conv2d, Dense, Op
 from ..output import file_hash
+from ..stored import load_json
 from .histograms import Activations, histogram
 from .page import render
 
 if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
     from ...sim.report import Report
 
 __all__ = ["FORMAT", "PAGE", "RECORD", "new_record", "read_record", "refresh", "verification",
@@ -143,12 +148,21 @@ def verification(report: Report, engine_version: str, verilog: Path) -> dict[str
 
 
 def read_record(directory: Path) -> dict[str, Any] | None:
-    """The report in a design's directory; None if there is none of this format."""
+    """The report in a design's directory; None if there is none that is whole."""
     try:
-        value = json.loads((directory / RECORD).read_text())
-    except (OSError, ValueError, RecursionError):
+        value = load_json(directory / RECORD)
+    except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) and value.get("format") == FORMAT else None
+    return value if _schema().is_valid(value) else None
+
+
+@cache
+def _schema() -> Draft202012Validator:
+    """What report.json must look like."""
+    from jsonschema import Draft202012Validator  # half of what else a command imports
+
+    text = (files(__package__) / "schema.json").read_text()
+    return Draft202012Validator(json.loads(text))
 
 
 def write_record(directory: Path, record: Mapping[str, Any]) -> None:

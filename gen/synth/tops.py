@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from ...boards.target import Pin, Target
 from ..dataflow.graph import Dataflow
 from ..errors import QuantloomError
+from ..stored import load_json
 
 __all__ = ["Top", "core", "shelled"]
 
@@ -58,7 +58,7 @@ def shelled(dataflow: Dataflow, directory: Path) -> tuple[Top, Target] | None:
     """
     file = directory / "shell" / "registers.json"
     try:
-        value = json.loads(file.read_text())
+        value = load_json(file)
         if value["board"] is None:
             return None
         name = str(value["top"])

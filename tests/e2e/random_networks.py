@@ -31,7 +31,7 @@ from quantloom.gen.network import (
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
-__all__ = ["REARRANGING", "STEPS", "random_folding", "random_network"]
+__all__ = ["REARRANGING", "STEPS", "Sketch", "random_folding", "random_network"]
 
 STEPS = ("conv", "conv", "pool", "branches", "narrow", "upsample")
 """Kinds of steps of a network."""
@@ -43,7 +43,9 @@ MAX_BITS = 12
 """Wider tensors are narrowed by a threshold or a rescaling before anything else."""
 
 
-class _Sketch:
+class Sketch:
+    """A network that grows step by step; steps draw what they need from the generator."""
+
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
         shape = (int(rng.choice([1, 1, 3, 5, 6, 8])), int(rng.integers(2, 9)),
@@ -271,7 +273,7 @@ class _Sketch:
 
 def random_network(seed: int, steps: tuple[str, ...] = STEPS) -> Network:
     """A network that depends on the seed, and on the kinds of steps to choose from, alone."""
-    return _Sketch(np.random.default_rng([seed, 0])).network(steps)
+    return Sketch(np.random.default_rng([seed, 0])).network(steps)
 
 
 def random_folding(network: Network, seed: int) -> dict[str, dict[str, int]]:

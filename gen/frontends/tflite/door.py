@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,8 @@ def _convert(path: str | Path, grid: InputGrid | None) -> tuple[Conversion, list
         except UnsupportedError as error:
             problems.append(error)
             lost.update(operator.outputs)
-        except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError,
+                struct.error) as error:
             problem = UnsupportedError(operator.label, f"it is malformed ({error})",
                                        "Repair the model")
             problem.__cause__ = error

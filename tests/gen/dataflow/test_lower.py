@@ -71,6 +71,13 @@ def test_loose_ends_are_refused():
         Dataflow("broken", network, blocks, dataflow.streams)
 
 
+def test_nothing_to_compute_is_refused():
+    network = Network("flat", Tensor.full((2, 3, 4), IntType(4)), [
+        Reshape(name="vector", inputs=("input",), shape=(1, 1, 24))])
+    with pytest.raises(QuantloomError, match="flat: nothing is computed between input and output"):
+        lower(network, {})
+
+
 def test_lanes():
     tensor = Tensor.full((4, 6, 4), IntType(3))
     assert [n for n in range(1, 33) if lanes_fit(tensor, n)] == [1, 2, 4, 8, 12, 16, 24, 32]
