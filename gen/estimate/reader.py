@@ -163,6 +163,9 @@ class _Reader:
                 self._register(self._waiting.pop())
             if self._read_stores:
                 self._write(self._read_stores.pop())
+        for name, (start, width) in self.top.ports_i.items():
+            logic.inputs[name] = [self.known[net] for net in range(start, start + width)
+                                  if net in self.known]
 
     def narrow(self) -> bool:
         """Note how many bits of sums and products are read; whether any were thought to be."""
