@@ -22,8 +22,9 @@ from quantloom.gen.estimate.resources import (
     dataflow_resources,
 )
 from quantloom.rtl_templates.adapter import AdapterParams
+from quantloom.rtl_templates.add import AddParams
 from quantloom.rtl_templates.fork import ForkParams
-from quantloom.rtl_templates.types import BIPOLAR
+from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from ..e2e.random_networks import random_folding, random_network
 
@@ -75,6 +76,14 @@ def test_memories_take_in_registers(lanes_in, lanes_out, depth, blocks, register
     assert merged.ff + params.outputs[0].width == registers
     xc7 = map_block(params, "xc7")  # whose memories in LUTs are cheaper
     assert xc7.stored == (False,) and map_block(params, "xc7", late=(0,)).ff == xc7.ff
+
+
+def test_sums_of_sums_are_one_chain():
+    """Of four terms, too: what is only added again is not a carry chain of its own."""
+    two, four = (map_block(AddParams(input_types=(UNSIGNED_4,) * terms, output_type=IntType(6),
+                                     lanes=3, beats=1, multipliers=(1,) * terms), "xc7")
+                 for terms in (2, 4))
+    assert two.carry == 3 * 5 and four.carry <= 3 * 6
 
 
 def test_registered_inputs():
