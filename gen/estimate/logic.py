@@ -75,7 +75,8 @@ class Register:
 class Store:
     """A memory: its size as far as it is read, ports, and literals at its inputs.
 
-    ``enabled`` is whether the read port has an enable.
+    ``enabled`` is whether the read port has an enable, ``merged`` whether it is synchronous since
+    it took in the registers that it is read into.
     """
 
     width: int
@@ -88,6 +89,7 @@ class Store:
     transparent: bool
     enabled: bool
     words: tuple[int, ...] = ()
+    merged: bool = False
 
 
 def known_bits(literals: Sequence[int]) -> Bits:
@@ -118,6 +120,8 @@ class Logic:
         Literals at the outputs.
     outputs : dict of str to list of int
         The same by port, but for those that are only watched.
+    inputs : dict of str to list of int
+        Literals of the bits that are read of each port.
     tables : dict of int to int
         Nodes that are bits of tables of constants, and the tables' address bits.
     """
@@ -133,6 +137,7 @@ class Logic:
         self.stores: list[Store] = []
         self.roots: list[int] = []
         self.outputs: dict[str, list[int]] = {}
+        self.inputs: dict[str, list[int]] = {}
         self.tables: dict[int, int] = {}
 
     def leaf(self) -> int:

@@ -82,6 +82,11 @@ class Mapping:
         DSPs of products.
     outputs : tuple of Bits
         What is known of the bits of each output's payload.
+    stored : tuple of bool
+        Of each output: whether its payload comes straight out of a memory that is in block RAM if
+        only registers take it.
+    registered : tuple of bool
+        Of each input: whether only registers take its payload, all of them with one enable.
     """
 
     logic: float
@@ -97,9 +102,12 @@ class Mapping:
     simd: dict[int, int] = field(default_factory=dict)
     multipliers: int = 0
     outputs: tuple[Bits, ...] = ()
+    stored: tuple[bool, ...] = ()
+    registered: tuple[bool, ...] = ()
 
 
-def map_block(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapping:
+def map_block(params: BlockParams, family: str, inputs: Inputs = (),
+              late: tuple[int, ...] = ()) -> Mapping:
     """What a block occupies.
 
     Parameters
@@ -109,6 +117,8 @@ def map_block(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapping:
     inputs : tuple of Bits
         What is known of the bits of each input's payload: synthesis flattens a design, so that
         what is constant in a block's output is in the next one too.
+    late : tuple of int
+        Outputs whose payloads only registers of the next block take.
 
     Raises
     ------
@@ -117,11 +127,48 @@ def map_block(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapping:
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    rules, occupied = (_XC7, _xc7) if family == "xc7" else (_ECP5, _ecp5)
+    rules, occupied, memory = ((_XC7, _xc7, xc7_memory) if family == "xc7" else
+                               (_ECP5, _ecp5, ecp5_memory))
     logic = read(params, rules, inputs)
-    payloads = [logic.outputs[f"o_{k}__payload" if k else "o__payload"]
-                for k in range(len(params.outputs))]
-    return replace(occupied(logic), outputs=tuple(known_bits(bits) for bits in payloads))
+    loads = _Loads(logic)
+    taken, given = ([ports.get(f"{port}_{k}__payload" if k else f"{port}__payload", [])
+                     for k in range(len(streams))]
+                    for port, ports, streams in (("i", logic.inputs, params.inputs),
+                                                 ("o", logic.outputs, params.outputs)))
+    sources = [_source(logic, loads, bits) for bits in given]
+    outside = [source for k in late if (source := sources[k]) is not None]
+    logic.stores = [_merged(store) if any(store is other for other in outside)
+                    or (_asynchronous(store) and _into_registers(logic, loads, store.outputs))
+                    else store for store in logic.stores]
+    return replace(
+        occupied(logic, loads), outputs=tuple(known_bits(bits) for bits in given),
+        stored=tuple(source is not None and memory(_merged(source)).bram > 0
+                     for source in sources),
+        registered=tuple(_into_registers(logic, loads, bits) for bits in taken))
+
+
+def _asynchronous(store: Store) -> bool:
+    return store.written and not store.synchronous
+
+
+def _merged(store: Store) -> Store:
+    """A memory with the registers that it is read into: synthesis takes them for its read port."""
+    return replace(store, synchronous=True, merged=True)
+
+
+def _source(logic: Logic, loads: _Loads, bits: Sequence[int]) -> Store | None:
+    """The memory that all of an output's bits that vary come out of, if nothing else reads it."""
+    varying = {bit for bit in bits if bit > 1}
+    for store in filter(_asynchronous, logic.stores):
+        read_bits = {bit for bit in store.outputs if loads.count[bit >> 1]}
+        if read_bits == varying and all(loads.count[bit >> 1] == 1 for bit in varying):
+            return store
+    return None
+
+
+def _into_registers(logic: Logic, loads: _Loads, bits: Sequence[int]) -> bool:
+    """Whether only registers read some bits, each one of them, and all under one enable."""
+    return bool(_behind(logic, loads, [bit for bit in bits if loads.count[bit >> 1]]))
 
 
 class _Loads:
@@ -309,8 +356,7 @@ def _products(products: Iterable[Product], room: tuple[int, int], *, signed_only
     return count
 
 
-def _xc7(logic: Logic) -> Mapping:
-    loads = _Loads(logic)
+def _xc7(logic: Logic, loads: _Loads) -> Mapping:
     taken, adders = _in_dsps(logic, loads)
     srl_sites, in_srl = _shift_registers(logic, loads, taken)
     roots = _signals(logic)
@@ -374,9 +420,9 @@ def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
     return left
 
 
-def _ecp5(logic: Logic) -> Mapping:
+def _ecp5(logic: Logic, loads: _Loads) -> Mapping:
     roots = _signals(logic)
-    merged = _carried_in(logic, _Loads(logic))
+    merged = _carried_in(logic, loads)
     carry = compare = 0
     for chain in logic.chains:
         bits = 2 * -(-chain.used // 2)
@@ -402,7 +448,7 @@ def _with_memories(found: Mapping, stores: Sequence[Store], memories: Sequence[M
     """A mapping and its memories; ``inputs`` are those of a LUT, for what tables are made of."""
     ff, logic = found.ff, found.logic
     for store, memory in zip(stores, memories, strict=True):
-        ff, logic = ff + memory.ff, logic + memory.logic
+        ff, logic = ff + memory.ff - store.merged * store.width, logic + memory.logic
         if memory.registers:  # an enable for each word, and a multiplexer of the words
             ff += store.width * store.depth
             logic += store.depth + store.width * (store.depth - 1) * _SHARED_MUX

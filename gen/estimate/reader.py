@@ -130,6 +130,7 @@ class _Reader:
         self.cells, self.top = netlist.cells, netlist.top
         self.rules = rules
         self.same, self.widths = same, widths
+        self._inner = _inner_sums(netlist.cells)
         self._reached: dict[int, int] = {}
         self.logic = Logic()
         self.known: dict[int, int] = {0: 0, 1: 1}
@@ -163,6 +164,9 @@ class _Reader:
                 self._register(self._waiting.pop())
             if self._read_stores:
                 self._write(self._read_stores.pop())
+        for name, (start, width) in self.top.ports_i.items():
+            logic.inputs[name] = [self.known[net] for net in range(start, start + width)
+                                  if net in self.known]
 
     def narrow(self) -> bool:
         """Note how many bits of sums and products are read; whether any were thought to be."""
@@ -370,6 +374,14 @@ class _Reader:
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
+        if chain is None and number not in self._simd:
+            terms = list(self._terms(number, False))
+            if len(terms) > 2 and all(len(_shortened(bits, True)) > 2 for bits, _ in terms):
+                width = min(reach, self.widths.get(number, reach))
+                chain = self._units[number] = Product(
+                    (terms[0][0], terms[1][0]), self._total(terms, width), True)
+        if isinstance(chain, Product):
+            return chain.outputs[min(place, len(chain.outputs) - 1)]
         if chain is None:
             low = 0
             while low < reach:
@@ -403,6 +415,34 @@ class _Reader:
                 chain.outputs.append(logic.leaf())
         chain.used = max(chain.used, place - low + 1)
         return chain.outputs[place - low]
+
+    def _terms(self, number: int, minus: bool) -> Iterator[tuple[list[int], bool]]:
+        """What a sum adds up, or takes away, and what the sums add up that only it reads."""
+        cell = self.cells[number]
+        assert isinstance(cell, _nir.Operator)
+        for k, value in enumerate(cell.inputs):
+            less = minus ^ (cell.operator == "-" and k == len(cell.inputs) - 1)
+            inner = value[0] >> 16
+            if self._inner.get(inner) == number and inner not in self._simd:
+                yield from self._terms(inner, less)
+            else:
+                yield self.bits(value), less
+
+    def _total(self, terms: Sequence[tuple[list[int], bool]], width: int) -> list[int]:
+        """Sum of several words: Yosys (alumacc, maccmap) makes one carry chain of them all."""
+        logic = self.logic
+        words = [[bits[min(k, len(bits) - 1)] ^ minus for k in range(width)]
+                 for bits, minus in terms]
+        ones = sum(minus for _, minus in terms)  # complements lack one each
+        if ones:
+            words.append([ones >> k & 1 for k in range(width)])
+        while len(words) > 2:
+            three, words = words[:3], words[3:]
+            columns = list(zip(*three, strict=True))
+            carries = [logic.majority(a, b, c) for a, b, c in columns]
+            words += [[logic.xor(logic.xor(a, b), c) for a, b, c in columns],
+                      [0, *carries[: width - 1]]]
+        return self._heap([[bit for bit in column if bit] for column in zip(*words, strict=True)])
 
     def _in_dsps(self, number: int, cell: _nir.Operator, width: int) -> bool:
         """Whether DSPs may take a sum of which so many bits are left.
@@ -638,6 +678,29 @@ class _Reader:
         for port in self._writes[number]:
             store.inputs += [*(self.bit(port.data[place]) for place in places),
                              *self.bits(port.addr), self.bit(port.en[0])]
+
+
+def _inner_sums(cells: Sequence[_nir.Cell]) -> dict[int, int]:
+    """Sums that nothing reads but another sum, which reads the whole; by number, that one's."""
+    def added(cell: _nir.Cell) -> bool:
+        return isinstance(cell, _nir.Operator) and cell.operator in ("+", "-")
+
+    found: dict[int, int] = {}
+    for number, cell in enumerate(cells):
+        if added(cell):
+            for value in cell.inputs:  # type: ignore[attr-defined]
+                inner = value[0] >> 16
+                if value[0] > 1 and value[0] & 0xFFFF == 0 and added(cells[inner]):
+                    whole = [inner << 16 | k for k in range(cells[inner].width)]  # type: ignore[attr-defined]
+                    if list(value[: len(whole)]) == whole and not any(
+                            net > 1 and net != whole[-1] for net in value[len(whole) :]):
+                        found[inner] = -1 if inner in found else number
+    if found:
+        for number, cell in enumerate(cells):
+            for net in cell.input_nets():
+                if net > 1 and found.get(net >> 16, number) != number:
+                    found[net >> 16] = -1
+    return found
 
 
 def _known_of(name: str, inputs: Inputs) -> Bits:

@@ -38,7 +38,7 @@ _ANY = "*"
 _KEPT = 4096
 """Blocks whose mapping is remembered."""
 
-_mappings: dict[tuple[BlockParams, str, Inputs], Mapped] = {}
+_mappings: dict[tuple[BlockParams, str, Inputs, tuple[int, ...]], Mapped] = {}
 
 
 @cache
@@ -91,17 +91,26 @@ def _calibrated(mapped: Mapped, kind: str, family: str) -> Resources:
 
 def mappings(dataflow: Dataflow, family: str) -> dict[str, Mapped]:
     """What each block occupies in its design, before calibration: bits that are constant in one
-    block's output are constant in the next block."""
+    block's output are constant in the next one, whose registers memories may take in."""
     found: dict[str, Mapped] = {}
     known: dict[str, Bits] = {}  # by stream
+    registered: set[str] = set()  # streams
+    as_read: dict[str, Inputs] = {}
     with _uncollected():
         _map_apart(dataflow, family)
         for name, block in dataflow.blocks.items():
             inputs = tuple(known.get(stream, ()) for stream in block.inputs)
             if all(bit is None for bits in inputs for bit in bits):
                 inputs = ()  # as if it were alone
-            found[name] = _mapped(block.params, family, inputs)
+            found[name], as_read[name] = _mapped(block.params, family, inputs), inputs
             known |= dict(zip(block.outputs, found[name].outputs, strict=True))
+            registered |= {stream for stream, only in
+                           zip(block.inputs, found[name].registered, strict=True) if only}
+        for name, block in dataflow.blocks.items():
+            late = tuple(k for k, stream in enumerate(block.outputs)
+                         if found[name].stored[k] and stream in registered)
+            if late:
+                found[name] = _mapped(block.params, family, as_read[name], late)
     return found
 
 
@@ -146,19 +155,20 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
 def _map_apart(dataflow: Dataflow, family: str) -> None:
     """Map all blocks that were not mapped before, as if each were alone."""
     blocks = dict.fromkeys(block.params for block in dataflow.blocks.values()
-                           if (block.params, family, ()) not in _mappings)
+                           if (block.params, family, (), ()) not in _mappings)
     for params, mapped in zip(blocks, map_blocks(list(blocks), family), strict=True):
-        _keep((params, family, ()), mapped)
+        _keep((params, family, (), ()), mapped)
 
 
-def _mapped(params: BlockParams, family: str, inputs: Inputs = ()) -> Mapped:
-    key = (params, family, inputs)
+def _mapped(params: BlockParams, family: str, inputs: Inputs = (),
+            late: tuple[int, ...] = ()) -> Mapped:
+    key = (params, family, inputs, late)
     if key not in _mappings:
-        _keep(key, map_block(params, family, inputs))
+        _keep(key, map_block(params, family, inputs, late))
     return _mappings[key]
 
 
-def _keep(key: tuple[BlockParams, str, Inputs], mapped: Mapped) -> None:
+def _keep(key: tuple[BlockParams, str, Inputs, tuple[int, ...]], mapped: Mapped) -> None:
     if len(_mappings) >= _KEPT:
         del _mappings[next(iter(_mappings))]
     _mappings[key] = mapped

@@ -21,8 +21,10 @@ from quantloom.gen.estimate.resources import (
     calibration,
     dataflow_resources,
 )
+from quantloom.rtl_templates.adapter import AdapterParams
+from quantloom.rtl_templates.add import AddParams
 from quantloom.rtl_templates.fork import ForkParams
-from quantloom.rtl_templates.types import BIPOLAR
+from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from ..e2e.random_networks import random_folding, random_network
 
@@ -59,6 +61,37 @@ def test_logic_beside_memories_on_ecp5():
     assert ecp5_memory(store(12, 100, synchronous=True)).logic == pytest.approx(115, abs=5)
     block = ecp5_memory(store(12, 128, synchronous=True))
     assert block.ff == 33 and block.logic == pytest.approx(19, abs=2)
+
+
+# Yosys 0.70 made this of the block with a register behind it, with and without an enable.
+@pytest.mark.parametrize(("lanes_in", "lanes_out", "depth", "blocks", "registers"), [
+    (1, 7, 42, 1, 110), (8, 32, 39, 4, 409)])
+def test_memories_take_in_registers(lanes_in, lanes_out, depth, blocks, registers):
+    """A queue in LUTs goes into the ECP5's block RAM if the next block only registers its beats."""
+    params = AdapterParams(type=UNSIGNED_4, lanes_in=lanes_in, lanes_out=lanes_out,
+                           elements=lanes_in * lanes_out, depth=depth)
+    alone, merged = (map_block(params, "ecp5", late=late) for late in ((), (0,)))
+    assert alone.stored == (True,) and alone.bram == 0 < alone.memory
+    assert (merged.bram, merged.memory) == (blocks, 0)
+    assert merged.ff + params.outputs[0].width == registers
+    xc7 = map_block(params, "xc7")  # whose memories in LUTs are cheaper
+    assert xc7.stored == (False,) and map_block(params, "xc7", late=(0,)).ff == xc7.ff
+
+
+def test_sums_of_sums_are_one_chain():
+    """Of four terms, too: what is only added again is not a carry chain of its own."""
+    two, four = (map_block(AddParams(input_types=(UNSIGNED_4,) * terms, output_type=IntType(6),
+                                     lanes=3, beats=1, multipliers=(1,) * terms), "xc7")
+                 for terms in (2, 4))
+    assert two.carry == 3 * 5 and four.carry <= 3 * 6
+
+
+def test_registered_inputs():
+    """A neuron with weights in block RAM waits for them; a fork gives its input to others."""
+    flow = neuron(UNSIGNED_4, BIPOLAR, slots=80, pe=2, simd=8, memory="block")
+    assert map_block(flow.blocks["mac_neuron"].params, "ecp5").registered == (True,)
+    stream = flow.blocks["mac_neuron"].params.inputs[0]
+    assert map_block(ForkParams(stream=stream, copies=2), "ecp5").registered == (False,)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
