@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
-from ..gen.yosys import run_yosys, yosys_share
+from ..gen.yosys import YosysError, run_yosys, yosys_share
 from .cache import cached, digest
 from .compiler import Unit, compile_units, compiler_version, link
 from .engine import Design, Progress
@@ -28,9 +29,10 @@ def find_runtime() -> Path:
     QuantloomError
         If no Yosys is installed that brings them.
     """
-    folder = yosys_share() / "include" / "backends" / "cxxrtl" / "runtime"
-    if (folder / "cxxrtl" / "cxxrtl.h").is_file():
-        return folder
+    with suppress(YosysError):
+        folder = yosys_share() / "include" / "backends" / "cxxrtl" / "runtime"
+        if (folder / "cxxrtl" / "cxxrtl.h").is_file():
+            return folder
     raise QuantloomError("the CXXRTL headers are not installed: run 'pip install pyosys', or use "
                          "--engine verilator or icarus")
 

@@ -39,7 +39,8 @@ def test_serial(generated_serial, tmp_path):
 def test_described(generated_serial):
     found = json.loads((generated_serial / "shell" / "registers.json").read_text())
     assert found["baud"] == BAUD and found["memory_bytes"] >= 8192
-    assert found["pins"] == {"clk": "clk25", "rx": "uart.rx", "tx": "uart.tx", "led": "led"}
+    assert {pin["port"]: pin["pin"] for pin in found["pins"]} == {
+        "clk": "G2", "rx": "M1", "tx": "L4", "led": "B2"}
     assert found["clocks"] == {"clk": 25.0} and found["clock_mhz"] == 50.0
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -37,21 +39,34 @@ class Ended:
     peak: int
 
 
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:], stderr=subprocess.STDOUT)
+_, status, usage = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}")
+"""
+"""A process's peak counts from before its program is there, when it still is its parent: a small
+one stands between this and the command."""
+
+
 def command(*argv) -> Ended:
     """Run ``quantloom`` as a process of its own; peak resident memory in bytes."""
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "quantloom", *map(str, argv)],
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    guard = threading.Timer(GUARD, process.kill)
-    guard.start()
-    assert process.stdout is not None
-    with process.stdout:
-        text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    guard.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told"
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCHER, str(told), sys.executable, "-m", "quantloom",
+             *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True)
+        guard = threading.Timer(GUARD, os.killpg, (process.pid, signal.SIGKILL))
+        guard.start()
+        text = process.communicate()[0]
+        guard.cancel()
+        assert told.is_file(), f"killed after {GUARD} s: {text}"
+        code, peak = map(int, told.read_text().split())
     kilo = 1 if sys.platform == "darwin" else 1024
-    return Ended(process.returncode, text, time.monotonic() - start, usage.ru_maxrss * kilo)
+    return Ended(code, text, time.monotonic() - start, peak * kilo)
 
 
 def within(*argv) -> Ended:
