@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from ..gen.stored import parse_toml
 
 __all__ = ["ARCHITECTURES", "PARTS", "Part", "part"]
 
@@ -112,11 +113,9 @@ def part(name: str) -> Part:
     if not name.endswith(".toml"):
         return _known(name)
     try:
-        return Part.from_json(tomllib.loads(Path(name).read_text()))
+        return Part.from_json(parse_toml(Path(name).read_text()))
     except OSError as error:
         raise ValueError(f"{name}: cannot be read: {error.strerror or error}") from error
-    except RecursionError:
-        raise ValueError(f"{name}: it is nested too deeply") from None
     except ValueError as error:  # bad TOML or bytes are ValueErrors, too
         raise ValueError(f"{name}: {error}") from None
 

@@ -22,7 +22,7 @@ from .network import Network
 from .network.storage import from_json, to_json
 from .stored import load_arrays, load_json
 
-__all__ = ["DEFAULT_CLOCK", "Design", "design_file"]
+__all__ = ["DEFAULT_CLOCK", "Design", "cycles_at", "design_file", "stored_design"]
 
 FORMAT = 1
 """Version of design.json; a design of another format is refused."""
@@ -32,6 +32,20 @@ DEFAULT_CLOCK = 100.0
 
 ARRAYS = "weights.npz"
 """File beside design.json with the arrays that it names."""
+
+
+def cycles_at(fps: float, clock: float, name: str = "fps") -> int:
+    """Cycles a frame of a rate, at a clock in MHz.
+
+    Raises
+    ------
+    QuantloomError
+        If it is more than a frame a cycle; the text calls the rate by the name.
+    """
+    cycles = int(clock * 1e6 / fps)
+    if cycles < 1:
+        raise QuantloomError(f"{name} {fps:g} is more than a frame a cycle at {clock:g} MHz")
+    return cycles
 
 
 def design_file(path: Path) -> Path | None:
@@ -149,6 +163,30 @@ class Design:
                        _part(value), _target(value), str(value.get("quantloom", "unknown")))
         except QuantloomError as error:
             raise QuantloomError(f"{file}: {error}") from error
+
+
+def stored_design(path: Path, *, grid: bool) -> Design | None:
+    """The design in a directory or a design.json; None for what may be a model file.
+
+    Parameters
+    ----------
+    path : Path
+    grid : bool
+        Whether the input's grid was given, which a design has already.
+
+    Raises
+    ------
+    QuantloomError
+        If it was, or the design is damaged, or a directory has none.
+    """
+    stored = design_file(path)
+    if stored is None:
+        if path.is_dir():
+            raise QuantloomError(f"{path}: is a directory without a design.json; give a model file")
+        return None
+    if grid:
+        raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
+    return Design.load(stored)
 
 
 def _maker(value: Any) -> str:

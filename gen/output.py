@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,8 +15,8 @@ from pathlib import Path
 from .errors import QuantloomError
 from .stored import load_json
 
-__all__ = ["MANIFEST", "NO_SPACE", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
-           "require_space", "staged_output"]
+__all__ = ["MANIFEST", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
+           "put_file", "require_space", "staged_output", "why"]
 
 MANIFEST = "manifest.json"
 """Lists every generated file with its SHA-256, but those of :data:`REFRESHED`."""
@@ -32,6 +33,31 @@ LEAST_SPACE = 1 << 16
 """Bytes; a disk with less is full."""
 
 NO_SPACE = "free some and run the command again; what it had finished is kept"
+
+
+def why(error: OSError) -> str:
+    """Why a file could not be read or written; where the disk is full, also what to do."""
+    room = f": {NO_SPACE}" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{error.strerror or error}{room}"
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Write a file that is there whole, or as it was before.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
 
 
 def require_space(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Programs that start others, and are ended with all of them."""
+"""Processes: programs that are ended with all that they start, and how many run at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-__all__ = ["run_group"]
+__all__ = ["processors", "run_group"]
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_group(command: Sequence[str], *, stdout: int | IO[Any], stderr: int | IO[Any],

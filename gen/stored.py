@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from zlib import error as ZlibError
 
 import numpy as np
 
-__all__ = ["MAX_ARRAY_BYTES", "MAX_JSON_BYTES", "array_damage", "load_arrays", "load_json"]
+__all__ = ["MAX_ARRAY_BYTES", "MAX_JSON_BYTES", "array_damage", "load_arrays", "load_json",
+           "parse_toml"]
 
 MAX_JSON_BYTES = 1 << 26
 """Largest JSON file that is read; those of the largest designs have a hundredth of it."""
@@ -46,6 +48,20 @@ def load_json(file: Path) -> Any:
     except UnicodeEncodeError as error:
         raise ValueError(f"it holds text that is none ({error.reason})") from None
     return value
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Value of a TOML file's text.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, or nested too deeply.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
+from ..gen.process import processors
 
 __all__ = ["Unit", "compile_units", "compiler", "compiler_version", "link", "run_tool"]
 
@@ -84,8 +85,7 @@ def compile_units(units: Sequence[Unit], on_done: Callable[[int, int], None] | N
     command = compiler()
     # The largest files first: a long one at the end would keep one processor busy alone.
     ordered = sorted(units, key=lambda unit: unit.source.stat().st_size, reverse=True)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-                            else os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         jobs = [pool.submit(run_tool, [*command, *unit.flags, "-c", unit.source,
                                        "-o", unit.object]) for unit in ordered]
         try:

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 from ..errors import QuantloomError, TargetError
-from ..output import NO_SPACE
-from . import (
-    boards,
-    budget,
-    demo,
-    estimate,
-    explore,
-    generate,
-    inspect,
-    quantise,
-    run,
-    simulate,
-    synth,
-)
+from ..output import why
 from .terminal import error
 
-__all__ = ["main", "make_parser"]
+__all__ = ["COMMANDS", "main", "make_parser"]
 
 EXIT_OK, EXIT_MISMATCH, EXIT_USAGE = 0, 1, 2
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the command line, with all commands."""
+COMMANDS = ("demo", "inspect", "quantise", "generate", "simulate", "estimate", "explore", "synth",
+            "run", "budget", "boards")
+"""In the order of the help; each is a module of this package."""
+
+
+def make_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the command line, with some commands or all."""
     parser = argparse.ArgumentParser(
         prog="quantloom",
         description="Quantised neural networks to streaming FPGA accelerators, bit for bit.")
     parser.add_argument("--version", action="version", version=f"quantloom {version('quantloom')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, inspect, quantise, generate, simulate, estimate, explore, synth, run,
-                   budget, boards):
-        module.register(commands)
+    added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in commands:
+        import_module(f".{name}", __package__).register(added)
     return parser
 
 
@@ -53,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 if all is well, 1 for a mismatch or a missed target, 2 for bad input or usage.
     """
-    arguments = make_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    named = next((word for word in words if not word.startswith("-")), None)
+    # What the other commands need takes as long to import as a short command runs.
+    arguments = make_parser((named,) if named in COMMANDS else COMMANDS).parse_args(words)
     try:
         result: int = arguments.run(arguments)
         return result
@@ -70,14 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What a stage did not expect of a file still has a name and a reason.
         if arguments.debug:
             raise
-        where = problem.filename or arguments.command
-        error(f"{where}: {problem.strerror or problem}"
-              + (f": {NO_SPACE}" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else ""))
-        return EXIT_USAGE
-    except RecursionError:
-        if arguments.debug:
-            raise
-        error(f"{arguments.command}: a file is nested too deeply: it is damaged")
+        error(f"{problem.filename or arguments.command}: {why(problem)}")
         return EXIT_USAGE
     except MemoryError:
         if arguments.debug:

@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..design import Design
 from ..report.budget import baseline_of, compare, read_baseline
 from ..report.record import new_record, read_record
-from .generate import require_unchanged_design
-from .options import existing, percentage
+from .generate import open_generated
+from .options import percentage
 from .terminal import console, print_json, table
 
 __all__ = ["register"]
@@ -37,10 +36,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if a number grew."""
-    path = existing(arguments.design)
-    design = Design.load(path)
-    directory = path if path.is_dir() else path.parent
-    require_unchanged_design(directory)
+    design, directory = open_generated(arguments.design)
     now = baseline_of(read_record(directory) or new_record(design), directory)
     if arguments.update:
         arguments.baseline.write_text(json.dumps(now, indent=1) + "\n")

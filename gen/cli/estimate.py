@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..design import Design, design_file
+from ..design import Design, design_file, stored_design
 from ..errors import QuantloomError
 from ..estimate.activity import load_activity
 from ..estimate.estimate import NAMES, Estimate, capacity_json, resources_json
@@ -71,30 +71,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(path: Path, arguments: argparse.Namespace) -> _Row:
-    stored = design_file(existing(path))
+    stored = stored_design(existing(path), grid=input_grid(arguments) is not None)
     notes: list[str] = []
-    kept = False
+    directory: Path | None = None  # of a design that keeps its folding
     if stored is None:
         arguments.model, arguments.name = path, None
         design = open_design(arguments)
     else:
-        if input_grid(arguments) is not None:
-            raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
-        design = Design.load(stored)
-        notes += [f"{stored}: {design.foreign}"] if design.foreign else []
+        design = stored
+        notes += [f"{design_file(path)}: {design.foreign}"] if design.foreign else []
         arguments.clock = arguments.clock or design.clock
         if arguments.max or arguments.folding is not None:
             design = choose_folding(design.network, design.foldings, design.source, arguments)
         else:
-            kept = True
+            directory = path if path.is_dir() else path.parent
             design.clock = arguments.clock
             if arguments.part is not None:
                 design.part = named_part(arguments.part)
             design.target = target_cycles(arguments) or design.target
-    activity = load_activity(stored.parent) if kept and stored is not None else None
+    activity = None if directory is None else load_activity(directory)
     found = estimate_of(design, activity=activity)
-    if kept and stored is not None:
-        notes += _refresh(stored.parent, design, found)
+    if directory is not None:
+        notes += _refresh(directory, design, found)
     return _Row(path, found, (*found.misses, *_missed(design, found, arguments)), tuple(notes))
 
 

@@ -14,7 +14,7 @@ from ..explore.accuracy import load_labelled
 from ..explore.cpu import measure_cpu
 from ..explore.model import Model, open_model
 from ..explore.page import render
-from ..explore.pareto import closest_miss, lines_of
+from ..explore.pareto import Line, closest_miss, lines_of
 from ..explore.platforms import Platform, best_of, published, published_names
 from ..explore.points import ERROR, FITS, SHORT, points_of
 from ..explore.quantised import quantised, recorded
@@ -101,16 +101,17 @@ def run(arguments: argparse.Namespace) -> int:
     for record in found.records:
         record |= accuracies.get(record["model"], {})
     platforms = _platforms(sweep, models, found, arguments)
-    summary = _summary(sweep, models, found, platforms)
+    lines = lines_of(found.records)
+    summary = _summary(models, found, platforms, lines)
     title = ", ".join(dict.fromkeys(record["network"] for record in found.records))
     files = [put(arguments.output / PAGE, render(
-        title, found.records, lines_of(found.records), platforms).encode()),
+        title, found.records, lines, platforms).encode()),
         *write_results(arguments.output, found.records, summary)]
     if arguments.json:
         print_json({**summary, "output": str(arguments.output),
                     "files": [str(file) for file in files]})
     else:
-        _print(found, files)
+        _print(found, lines, files)
     return _verdict(found)
 
 
@@ -170,8 +171,8 @@ def _platforms(sweep: Sweep, models: list[Model], found: Explored,
     return [*best_of(found.records), *measured, *others] if others or measured else []
 
 
-def _summary(sweep: Sweep, models: list[Model], found: Explored,
-             platforms: list[Platform]) -> dict[str, Any]:
+def _summary(models: list[Model], found: Explored, platforms: list[Platform],
+             lines: list[Line]) -> dict[str, Any]:
     """What a program wants to know first."""
     counted = Counter(record["status"] for record in found.records)
     return {"quantloom": fingerprint(), "points": len(found.records), "fits": counted[FITS],
@@ -179,13 +180,13 @@ def _summary(sweep: Sweep, models: list[Model], found: Explored,
             "known": found.known, "solves": found.solves,
             "models": {model.name: model.digest for model in models},
             "platforms": [row.to_json() for row in platforms],
-            "lines": [each.to_json() for each in lines_of(found.records)]}
+            "lines": [each.to_json() for each in lines]}
 
 
-def _print(found: Explored, files: list[Path]) -> None:
+def _print(found: Explored, lines: list[Line], files: list[Path]) -> None:
     """The lines of the best points, and where the rest is."""
     records = found.records
-    for each in lines_of(records):
+    for each in lines:
         gain, cost = each.gain_name, each.cost
         console.print(f"[bold]{gain} against {cost.name}[/], {each.part}")
         rows = table("model", "part", ">clock", f">{gain}", f">{cost.name}", ">cycles", "")

@@ -19,7 +19,7 @@ from ..dataflow.fold import (
     shown,
 )
 from ..dataflow.plan import Folding
-from ..design import DEFAULT_CLOCK, Design
+from ..design import DEFAULT_CLOCK, Design, cycles_at
 from ..errors import QuantloomError
 from ..estimate.estimate import family_of
 from ..estimate.resources import dataflow_resources
@@ -59,11 +59,7 @@ def add_folding(parser: argparse.ArgumentParser, note: str = "") -> None:
 def target_cycles(arguments: argparse.Namespace) -> int | None:
     """Cycles a frame that were asked for."""
     if arguments.fps is not None:
-        cycles = int(arguments.clock * 1e6 / arguments.fps)
-        if cycles < 1:
-            raise QuantloomError(f"--fps {arguments.fps:g} is more than a frame a cycle at "
-                                 f"{arguments.clock:g} MHz")
-        return cycles
+        return cycles_at(arguments.fps, arguments.clock, "--fps")
     return None if arguments.cycles is None else int(arguments.cycles)
 
 

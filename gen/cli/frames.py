@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import QuantloomError
 from ..network import Network
-from ..network.convert import inputs_to_integers
+from ..network.convert import inputs_to_integers, random_frames
 from ..stored import array_damage
 from .options import existing, positive
 
@@ -62,15 +62,6 @@ def read_frames(network: Network, path: Path) -> np.ndarray:
     if len(frames) == 0:
         raise QuantloomError(f"{path}: holds no frame")
     return frames
-
-
-def random_frames(network: Network, frames: int, seed: int = 0) -> np.ndarray:
-    """Uniform integers of the input tensor, (frames, height, width, channels)."""
-    x = network.input
-    rng = np.random.default_rng(seed)
-    if x.type.bipolar:
-        return x.type.decode(rng.integers(0, 2, (frames, *x.shape)))
-    return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dataflow.plan import INPUT
-from ..design import DEFAULT_CLOCK, Design, design_file
+from ..design import DEFAULT_CLOCK, Design, design_file, stored_design
 from ..errors import QuantloomError
 from ..network import Network
 from ..output import changed_files, file_hash, staged_output
@@ -89,21 +89,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def open_design(arguments: argparse.Namespace) -> Design:
     """The design that the command line asks for."""
-    path = existing(arguments.model)
-    if (stored := design_file(path)) is not None:
-        if input_grid(arguments) is not None:
-            raise QuantloomError(f"{stored}: a design has its input grid; leave out --input-...")
-        design = Design.load(stored)
+    path, grid = existing(arguments.model), input_grid(arguments)
+    if (design := stored_design(path, grid=grid is not None)) is not None:
         network, source, stored_foldings = design.network, design.source, design.foldings
         arguments.clock = arguments.clock or design.clock
         if arguments.name:
             network.name = module_name(network, arguments.name)
     else:
-        if path.is_dir():
-            raise QuantloomError(f"{path}: is a directory without a design.json; give a model file")
         from ..frontends import door, load  # half of the time that a command takes to start
 
-        network = load(path, input_grid=input_grid(arguments))
+        network = load(path, input_grid=grid)
         network.name = module_name(network, arguments.name or path.name.split(".")[0])
         source = {"file": path.name, "sha256": file_hash(path), "door": door(path)}
         stored_foldings = None
@@ -227,11 +222,25 @@ def report(design: Design, out: Path, clock: float, room: Room | None = None) ->
                   f"next: quantloom simulate {out}")
 
 
-def require_unchanged_design(directory: Path) -> None:
-    """Raise if design.json was edited and the Verilog not generated again."""
+def open_generated(path: Path) -> tuple[Design, Path]:
+    """A design, and its directory with the Verilog that was generated from it.
+
+    Parameters
+    ----------
+    path : Path
+        The directory, or its design.json.
+
+    Raises
+    ------
+    QuantloomError
+        If there is no design, or design.json was edited and the Verilog not generated again.
+    """
+    design = Design.load(existing(path))
+    directory = path if path.is_dir() else path.parent
     edited = [name for name in changed_files(directory)
               if name in ("design.json", "weights.npz")]
     if edited:
         raise QuantloomError(
             f"{directory / edited[0]} was edited since the Verilog was generated; run "
             f"'quantloom generate {directory / 'design.json'} -o {directory}' first")
+    return design, directory

@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...boards.parts import part as find_part
 from ..design import DEFAULT_CLOCK
 from ..errors import QuantloomError
+from .folding import target_cycles
 from .options import (
     add_input_grid,
     existing,
     input_grid,
+    named_part,
     percentage,
     positive,
     positive_real,
@@ -172,13 +173,7 @@ def _search(arguments: argparse.Namespace, prepared: Prepared, formats: Formats,
     if formats.layers:
         raise QuantloomError("--accuracy finds the widths of layers: leave out the tables "
                              "[layers.NAME] of --formats")
-    try:
-        part = find_part(arguments.part)
-    except ValueError as problem:
-        raise QuantloomError(f"--part: {problem}") from None
-    target = arguments.cycles
-    if arguments.fps is not None:
-        target = int(arguments.clock * 1e6 / arguments.fps)
+    part, target = named_part(arguments.part), target_cycles(arguments)
     cost = cost_function(arguments.cost, part, target, clock=arguments.clock)
     with progress("searching") as update:
         return search(prepared.knobs, lambda tried: prepared.quantise(tried).network,

@@ -16,8 +16,8 @@ from ..estimate.activity import ACTIVITY, Activity
 from ..network.convert import integers_to_source
 from ..output import add_file
 from .frames import add_frames, chosen_frames, save_array
-from .generate import rate, require_unchanged_design
-from .options import add_workers, existing, named_part, natural, positive_real
+from .generate import open_generated, rate
+from .options import add_workers, named_part, natural, positive_real
 from .terminal import console, error, print_json, progress
 
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if anything differs or the design gets stuck."""
-    directory = existing(arguments.design)
-    design = Design.load(directory)
-    directory = directory if directory.is_dir() else directory.parent
-    require_unchanged_design(directory)
+    design, directory = open_generated(arguments.design)
     for target in (arguments.outputs, arguments.saif, arguments.junit):
         if target is not None and not target.absolute().parent.is_dir():
             raise QuantloomError(f"{target}: there is no such directory to write to")

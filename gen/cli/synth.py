@@ -14,8 +14,8 @@ from ..estimate.estimate import resources_json
 from ..report.record import refresh
 from ..synth import Top, core, shelled, synthesise
 from ..synth.record import Synthesis
-from .generate import require_unchanged_design
-from .options import existing, named_part, natural, positive_real
+from .generate import open_generated
+from .options import named_part, natural, positive_real
 from .terminal import console, error, print_json, progress, table
 
 __all__ = ["RESULT", "register"]
@@ -45,10 +45,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the design does not fit or misses the clock."""
-    path = existing(arguments.design)
-    design = Design.load(path)
-    directory = path if path.is_dir() else path.parent
-    require_unchanged_design(directory)
+    design, directory = open_generated(arguments.design)
     top, target = _top(arguments, design, directory)
     with progress("synthesising") as update:
         found = synthesise(

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 
 from ...rtl_templates.block import BlockParams
+from ..process import processors
 from .mapping import Mapping, map_block
 
 __all__ = ["map_blocks", "serve"]
@@ -28,7 +29,7 @@ _COMMAND = "from quantloom.gen.estimate.apart import serve; serve()"
 def map_blocks(blocks: Sequence[BlockParams], family: str) -> list[Mapping]:
     """As :func:`.mapping.map_block` of each, in two processes if there is enough to do."""
     weights = [block.resources.lut for block in blocks]
-    if sum(weights) < _WORTH or not sys.executable or _processors() < 2:
+    if sum(weights) < _WORTH or not sys.executable or processors() < 2:
         return [map_block(block, family) for block in blocks]
     # The largest first, each to who has less; the other process has to start.
     shares: tuple[list[int], list[int]] = ([], [])
@@ -63,9 +64,3 @@ def serve() -> None:
     gc.disable()  # the process ends before that would pay
     blocks, family = pickle.load(sys.stdin.buffer)
     pickle.dump([map_block(block, family) for block in blocks], sys.stdout.buffer)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Estimate:
     traffic: Traffic
     power: Power | None = None
 
-    @property
+    @cached_property
     def resources(self) -> Resources:
         """What the blocks take together, DSPs that they share counted whole."""
         return dataflow_resources(self.dataflow, family_of(self.part))

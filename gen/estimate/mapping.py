@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
 from ...rtl_templates.dot_form import LUT_INPUTS
+from .arithmetic import Rules
 from .cover import SHARED_INPUTS, Cut, cover, shared_sites
 from .logic import LEAF, MUX, Bits, Chain, Inputs, Logic, Product, Register, Store, known_bits
 from .memories import Mapped, ecp5_memory, xc7_memory
-from .reader import Rules, read
+from .reader import read
 
 __all__ = ["FAMILIES", "Mapping", "map_block"]
 

@@ -9,39 +9,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Fragment, Signal, _ir, _mem, _nir
-from amaranth.lib import wiring
+from amaranth.hdl import _nir
 
 from ...rtl_templates.block import BlockParams
+from .arithmetic import Rules, compare, product, shortened, sum_bits, total
 from .logic import MUX, Bits, Chain, Inputs, Logic, Product, Register, Store
+from .netlist import block_netlist, inner_sums
 
-__all__ = ["Rules", "read"]
+__all__ = ["read"]
 
 _ROUNDS = 6
 """Registers that turn out equal or constant are replaced so many times at most."""
 
 _DEEPEST = 100_000
 """Logic between registers is followed by recursion."""
-
-
-@contextmanager
-def _plain_contents() -> Iterator[None]:
-    """Contents of memories that are plain integers are taken as they are: Amaranth makes a constant
-    of each word and checks it, which takes longer than all the rest of a block with large tables.
-    """
-    checked = _mem._get_init_value
-
-    def plain(value: Any, *rest: Any) -> Any:
-        return value if type(value) is int and value >= 0 else checked(value, *rest)
-
-    _mem._get_init_value = plain
-    try:
-        yield
-    finally:
-        _mem._get_init_value = checked
 
 
 @contextmanager
@@ -55,29 +38,6 @@ def _deep() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What the synthesis for a family makes of arithmetic and registers.
-
-    Parameters
-    ----------
-    soft_bits : int
-        Widest adder without a carry chain.
-    compare_bits : int
-        Inputs of a LUT among which a comparison on a carry chain is divided; 0 if it is a
-        subtraction instead.
-    dsp_bits : int
-        Narrowest product that a DSP takes.
-    simd : bool
-        Whether adders with the attribute for it go into DSPs.
-    """
-
-    soft_bits: int
-    compare_bits: int
-    dsp_bits: int
-    simd: bool
-
-
 def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
     """The logic of a block.
 
@@ -89,8 +49,7 @@ def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
         What is known of the bits of each input's payload; see :data:`.logic.Bits`. Nothing is
         known of inputs beyond the tuple.
     """
-    with _plain_contents():
-        netlist = _netlist(params.create())
+    netlist = block_netlist(params)
     same: dict[int, int] = {}
     widths: dict[int, int] = {}
     for _ in range(_ROUNDS):
@@ -100,22 +59,6 @@ def read(params: BlockParams, rules: Rules, inputs: Inputs = ()) -> Logic:
         if not reader.merge() | reader.narrow():
             break
     return reader.logic
-
-
-def _netlist(component: wiring.Component) -> _nir.Netlist:
-    ports = {}
-    for path, member, value in component.signature.flatten(component):
-        signal = value if isinstance(value, Signal) else value.as_value()
-        inward = member.flow == wiring.In
-        ports["__".join(map(str, path))] = (
-            signal, _ir.PortDirection.Input if inward else _ir.PortDirection.Output)
-    # As build_netlist does, but for its checks, which a tested block passes, and for what only
-    # emission needs to know.
-    netlist = _nir.Netlist()
-    _ir._emit_netlist(netlist, Fragment.get(component, None).prepare(ports, hierarchy=("top",)),
-                      all_undef_to_ff=False)
-    netlist.resolve_all_nets()
-    return netlist
 
 
 class _Reader:
@@ -130,7 +73,7 @@ class _Reader:
         self.cells, self.top = netlist.cells, netlist.top
         self.rules = rules
         self.same, self.widths = same, widths
-        self._inner = _inner_sums(netlist.cells)
+        self._inner = inner_sums(netlist.cells)
         self._reached: dict[int, int] = {}
         self.logic = Logic()
         self.known: dict[int, int] = {0: 0, 1: 1}
@@ -351,7 +294,8 @@ class _Reader:
             case "<<" | "u>>" | "s>>":
                 return self._shifted(cell, place)
         if name[1:] in ("<", ">", "<=", ">="):
-            return self._compare(cell)
+            left, right = (self.bits(value) for value in inputs)
+            return compare(logic, name, left, right, self.rules)
         raise NotImplementedError(f"no area is known of the operator {name}")
 
     def _shifted(self, cell: _nir.Operator, place: int) -> int:
@@ -369,17 +313,17 @@ class _Reader:
         logic, minus = self.logic, cell.operator == "-"
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
-        reach, signed = _sum_bits([[self._resolved(net) for net in value] for value in operands],
+        reach, signed = sum_bits([[self._resolved(net) for net in value] for value in operands],
                                   minus)
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
         if chain is None and number not in self._simd:
             terms = list(self._terms(number, False))
-            if len(terms) > 2 and all(len(_shortened(bits, True)) > 2 for bits, _ in terms):
+            if len(terms) > 2 and all(len(shortened(bits, True)) > 2 for bits, _ in terms):
                 width = min(reach, self.widths.get(number, reach))
-                chain = self._units[number] = Product(
-                    (terms[0][0], terms[1][0]), self._total(terms, width), True)
+                outputs = total(logic, terms, width, self.rules.soft_bits)
+                chain = self._units[number] = Product((terms[0][0], terms[1][0]), outputs, True)
         if isinstance(chain, Product):
             return chain.outputs[min(place, len(chain.outputs) - 1)]
         if chain is None:
@@ -428,22 +372,6 @@ class _Reader:
             else:
                 yield self.bits(value), less
 
-    def _total(self, terms: Sequence[tuple[list[int], bool]], width: int) -> list[int]:
-        """Sum of several words: Yosys (alumacc, maccmap) makes one carry chain of them all."""
-        logic = self.logic
-        words = [[bits[min(k, len(bits) - 1)] ^ minus for k in range(width)]
-                 for bits, minus in terms]
-        ones = sum(minus for _, minus in terms)  # complements lack one each
-        if ones:
-            words.append([ones >> k & 1 for k in range(width)])
-        while len(words) > 2:
-            three, words = words[:3], words[3:]
-            columns = list(zip(*three, strict=True))
-            carries = [logic.majority(a, b, c) for a, b, c in columns]
-            words += [[logic.xor(logic.xor(a, b), c) for a, b, c in columns],
-                      [0, *carries[: width - 1]]]
-        return self._heap([[bit for bit in column if bit] for column in zip(*words, strict=True)])
-
     def _in_dsps(self, number: int, cell: _nir.Operator, width: int) -> bool:
         """Whether DSPs may take a sum of which so many bits are left.
 
@@ -454,132 +382,13 @@ class _Reader:
         marked = self._simd.get(number)
         return marked is not None and (cell.width <= marked or width == marked)
 
-    def _compare(self, cell: _nir.Operator) -> int:
-        logic, name = self.logic, cell.operator
-        a, b = self.bits(cell.inputs[0]), self.bits(cell.inputs[1])
-        if "<" in name:
-            a, b = b, a
-        or_equal = int(name.endswith("="))
-        if name[0] == "s":
-            a[-1], b[-1] = a[-1] ^ 1, b[-1] ^ 1
-        while a and a[-1] == b[-1]:
-            a.pop()
-            b.pop()
-        # Lowest bits that decide nothing: 0 of what is to be reached, 1 of what is to be exceeded.
-        while a and (a[0] == or_equal or b[0] == 1 - or_equal):
-            del a[0], b[0]
-        lut = self.rules.compare_bits
-        if not lut and len(a) > self.rules.soft_bits:
-            chain = Chain((a, b), compares=True, minus=True, used=len(a))
-            chain.outputs = [logic.leaf()]
-            logic.chains.append(chain)
-            return chain.outputs[0]
-        # Groups of bits from the highest, each with ``equal`` and ``greater``.
-        groups = []
-        for start, end in self._groups(a, b, lut or 2 * len(a)):
-            greater, equal = 0, 1
-            for k in range(start, end):
-                greater = logic.or_(logic.and_(a[k], b[k] ^ 1),
-                                    logic.and_(logic.xor(a[k], b[k]) ^ 1, greater))
-                equal = logic.and_(equal, logic.xor(a[k], b[k]) ^ 1)
-            groups.append((greater, equal))
-        if len(groups) <= 2:
-            result = or_equal
-            for greater, equal in groups:
-                result = logic.or_(greater, logic.and_(equal, result))
-            return result
-        chain = Chain(([equal for _, equal in groups], [greater for greater, _ in groups]),
-                      compares=True, used=len(groups))
-        chain.outputs = [logic.leaf()]
-        logic.chains.append(chain)
-        return chain.outputs[0]
-
-    @staticmethod
-    def _groups(a: Sequence[int], b: Sequence[int], budget: int) -> list[tuple[int, int]]:
-        """Bits of a comparison by place on the carry chain, the lowest first.
-
-        A bit takes two inputs, or one as long as one operand is partly constant from there down,
-        or none if both are: as Yosys counts (cmp2lcu).
-        """
-        ends, left = [len(a)], budget
-        for k in range(len(a) - 1, -1, -1):
-            partly = [any(bit < 2 for bit in bits[: k + 1]) for bits in (a, b)]
-            cost = 2 - sum(partly)
-            if left < cost:
-                ends.append(k + 1)
-                left = budget
-            left -= cost
-        return [(start, end) for start, end in zip([*ends[1:], 0], ends, strict=True)][::-1]
-
     def _multiply(self, number: int, cell: _nir.Operator, place: int) -> int:
         unit = self._units.get(number)
         if unit is None:
-            unit = self._units[number] = self._product(number, cell)
+            a, b = (self.bits(value) for value in cell.inputs)
+            unit = self._units[number] = product(
+                self.logic, a, b, self.widths.get(number, len(a)), self.rules)
         return unit.outputs[place]
-
-    def _product(self, number: int, cell: _nir.Operator) -> Product:
-        logic = self.logic
-        a, b = (self.bits(value) for value in cell.inputs)
-        shapes = [[_shortened(value, signed) for value in (a, b)] for signed in (False, True)]
-        # Signed if that makes the operands shorter, as they are written.
-        signed = sum(map(len, shapes[1])) < sum(map(len, shapes[0]))
-        a, b = shapes[signed]
-        for x, y in ((a, b), (b, a)):  # by a power of two, or nothing
-            if all(bit < 2 for bit in x) and sum(x) <= 1 and not (signed and x[-1]):
-                shift = x.index(1) if 1 in x else len(cell.inputs[0])
-                fill = y[-1] if signed else 0
-                long = [0] * shift + y + [fill] * len(cell.inputs[0])
-                return Product((x, y), long[: len(cell.inputs[0])], signed)
-        # Zeros below a factor are below the product.
-        zeros = 0
-        for bits in (a, b):
-            while len(bits) > 1 and bits[0] == 0:
-                del bits[0]
-                zeros += 1
-        width = self.widths.get(number, len(cell.inputs[0])) - zeros
-        full = len(cell.inputs[0])
-        if min(len(a), len(b)) >= 2 and min(width, len(a) + len(b)) >= self.rules.dsp_bits:
-            outputs = [logic.leaf() for _ in range(max(1, width))]
-            logic.products.append(Product((a, b), outputs, signed, zeros))
-            return Product((a, b), ([0] * zeros + outputs + [outputs[-1]] * full)[:full], signed)
-        columns: list[list[int]] = [[] for _ in range(width)]
-        for i in range(width if signed else len(a)):
-            for j in range(width - i if signed else len(b)):
-                if i + j < width:
-                    bit = logic.and_(a[min(i, len(a) - 1)], b[min(j, len(b) - 1)])
-                    if bit:
-                        columns[i + j].append(bit)
-        outputs = [0] * zeros + self._heap(columns)
-        return Product((a, b), (outputs + [outputs[-1]] * full)[:full], signed)
-
-    def _heap(self, columns: list[list[int]]) -> list[int]:
-        """Sum of columns of bits: full adders, then a ripple of them."""
-        logic = self.logic
-        while max(map(len, columns)) > 2:
-            after: list[list[int]] = [[] for _ in columns]
-            for k, column in enumerate(columns):
-                whole = len(column) // 3 * 3
-                for at in range(0, whole, 3):
-                    a, b, c = column[at : at + 3]
-                    after[k].append(logic.xor(logic.xor(a, b), c))
-                    if k + 1 < len(columns):
-                        after[k + 1].append(logic.majority(a, b, c))
-                after[k] += column[whole:]
-            columns = after
-        outputs = []
-        while columns and len(columns[0]) < 2:
-            outputs.append((*columns.pop(0), 0)[0])
-        rows = [[(*column, 0, 0)[row] for column in columns] for row in range(2)]
-        if len(columns) > self.rules.soft_bits:
-            chain = Chain((rows[0], rows[1]), used=len(columns),
-                          outputs=[logic.leaf() for _ in columns])
-            logic.chains.append(chain)
-            return outputs + chain.outputs
-        carry = 0
-        for a, b in zip(*rows, strict=True):
-            outputs.append(logic.xor(logic.xor(a, b), carry))
-            carry = logic.majority(a, b, carry)
-        return outputs
 
     # Registers and memories.
 
@@ -680,56 +489,9 @@ class _Reader:
                              *self.bits(port.addr), self.bit(port.en[0])]
 
 
-def _inner_sums(cells: Sequence[_nir.Cell]) -> dict[int, int]:
-    """Sums that nothing reads but another sum, which reads the whole; by number, that one's."""
-    def added(cell: _nir.Cell) -> bool:
-        return isinstance(cell, _nir.Operator) and cell.operator in ("+", "-")
-
-    found: dict[int, int] = {}
-    for number, cell in enumerate(cells):
-        if added(cell):
-            for value in cell.inputs:  # type: ignore[attr-defined]
-                inner = value[0] >> 16
-                if value[0] > 1 and value[0] & 0xFFFF == 0 and added(cells[inner]):
-                    whole = [inner << 16 | k for k in range(cells[inner].width)]  # type: ignore[attr-defined]
-                    if list(value[: len(whole)]) == whole and not any(
-                            net > 1 and net != whole[-1] for net in value[len(whole) :]):
-                        found[inner] = -1 if inner in found else number
-    if found:
-        for number, cell in enumerate(cells):
-            for net in cell.input_nets():
-                if net > 1 and found.get(net >> 16, number) != number:
-                    found[net >> 16] = -1
-    return found
-
-
 def _known_of(name: str, inputs: Inputs) -> Bits:
     """What is known of a port's bits: those of the payload of ``i``, ``i_1``, ..."""
     stream, _, member = name.partition("__")
     place = 0 if stream == "i" else int(stream.removeprefix("i_")) if stream[0] == "i" else -1
     known = member == "payload" and 0 <= place < len(inputs)
     return inputs[place] if known else ()
-
-
-def _sum_bits(operands: Sequence[Sequence[int]], minus: bool) -> tuple[int, bool]:
-    """Bits of a sum that do not just extend it, and whether what is above them is its sign."""
-    full = len(operands[0])
-    plain, signed = ([len(_shortened(list(nets), flag)) for nets in operands]
-                     for flag in (False, True))
-    if sum(plain) <= sum(signed) and not minus:
-        return min(full, max(plain) + 1), False
-    # One that is not negative has a sign bit when it is shown to be signed.
-    widths = [min(s, p + 1) for s, p in zip(signed, plain, strict=True)]
-    return min(full, max(widths) + 1), True
-
-
-def _shortened(bits: list[int], signed: bool) -> list[int]:
-    """Without the bits that only extend it."""
-    count = len(bits)
-    if signed:
-        while count > 1 and bits[count - 1] == bits[count - 2]:
-            count -= 1
-    else:
-        while count > 1 and bits[count - 1] == 0:
-            count -= 1
-    return bits[:count]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +14,7 @@ import numpy as np
 from ..errors import QuantloomError
 from ..network import Network
 from ..network.convert import inputs_to_integers, round_inputs
+from ..stored import array_damage
 
 __all__ = ["Labelled", "correct", "load_labelled"]
 
@@ -64,7 +63,7 @@ def load_labelled(path: Path) -> Labelled:
         If it cannot be read, or lacks one of them, or they do not fit each other.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, array_damage():
             stored = np.load(file, allow_pickle=False)
             if isinstance(stored, np.ndarray):
                 raise QuantloomError(f"{path}: holds no labels; give an .npz file with "
@@ -72,7 +71,7 @@ def load_labelled(path: Path) -> Labelled:
             arrays = dict(stored)
     except OSError as error:
         raise QuantloomError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         raise QuantloomError(f"{path}: not an .npz file of numbers, or a truncated one") from error
     frames, labels = (
         _one_of(path, arrays, names) for names in (INPUTS, LABELS))

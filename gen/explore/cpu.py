@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import QuantloomError
+from ..network.convert import random_frames
 from .model import Model
 from .platforms import Platform
 
@@ -48,7 +49,8 @@ def measure_cpu(model: Model, frames: Array | None = None, seconds: float = SECO
             raise QuantloomError("it came from a design, which no runtime takes")
         runtime, run, dtype = _open(model.file)
         network = model.network
-        integers = _random(model) if frames is None else np.asarray(frames)[:_FRAMES]
+        integers = (random_frames(network, _FRAMES) if frames is None
+                    else np.asarray(frames)[:_FRAMES])
         inputs = [_source(model, integers[k : k + 1], dtype) for k in range(len(integers))]
         outputs = [run(x) for x in inputs]
     except QuantloomError as problem:
@@ -123,14 +125,6 @@ def _tflite(file: Path) -> tuple[str, Callable[[Array], Array], np.dtype[Any]]:
         return np.asarray(interpreter.get_tensor(sink["index"]))
 
     return f"LiteRT {version('ai-edge-litert')}", run, np.dtype(feed["dtype"])
-
-
-def _random(model: Model) -> Array:
-    tensor = model.network.input
-    rng = np.random.default_rng(0)
-    if tensor.type.bipolar:
-        return np.asarray(tensor.type.decode(rng.integers(0, 2, (_FRAMES, *tensor.shape))))
-    return rng.integers(tensor.lo, tensor.hi + 1, (_FRAMES, *tensor.shape))
 
 
 def _source(model: Model, integers: Array, dtype: np.dtype[Any]) -> Array:

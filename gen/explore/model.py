@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..design import Design, design_file
+from ..design import stored_design
 from ..errors import QuantloomError
 from ..network import Conv2d, Dense, Network, Requantize, Threshold
 from ..network.storage import to_json
@@ -136,13 +136,9 @@ def open_model(path: Path, *, name: str | None = None, grid: InputGrid | None = 
     """
     if not path.exists():
         raise QuantloomError(f"{path}: no such file or directory")
-    if (stored := design_file(path)) is not None:
-        if grid is not None:
-            raise QuantloomError(f"{stored}: a design has its input grid; leave out input-...")
-        network = Design.load(stored).network
+    if (design := stored_design(path, grid=grid is not None)) is not None:
+        network = design.network
         return Model(name or network.name, network, traits or {}, (str(path),))
-    if path.is_dir():
-        raise QuantloomError(f"{path}: is a directory without a design.json; give a model file")
     from ..frontends import load
     from ..frontends.names import Names
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import QuantloomError
+from ..stored import parse_toml
 from .pareto import usable
 
 __all__ = ["Platform", "best_of", "published", "published_names"]
@@ -96,7 +96,7 @@ def published(name: str, folder: Path = Path()) -> list[Platform]:
             text = (files(__package__) / "published" / f"{name}.toml").read_text(encoding="utf-8")
         else:
             text = (folder / name).read_text(encoding="utf-8")
-        value = tomllib.loads(text)
+        value = parse_toml(text)
     except OSError as error:
         raise QuantloomError(f"{name}: cannot be read: {error.strerror or error}; a table of "
                              f"platforms is a TOML file, or one of {', '.join(published_names())}"

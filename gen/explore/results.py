@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..output import put_file
 from .store import unwritable
 
 __all__ = ["COLUMNS", "Column", "put", "write_results"]
@@ -107,16 +106,9 @@ def put(path: Path, content: bytes) -> Path:
     QuantloomError
         If it cannot be written.
     """
-    aside = ""
     try:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
+        put_file(path, content)
     except OSError as error:
-        if aside:
-            Path(aside).unlink(missing_ok=True)
         raise unwritable(path, error) from error
     return path
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
 from ..errors import QuantloomError
+from ..frontends.reader import parse_model
 
 __all__ = ["to_standard"]
 
@@ -65,11 +64,10 @@ def to_standard(path: Path) -> bytes:
     QuantloomError
         If an operator has no form in plain ONNX.
     """
-    data = path.read_bytes()
-    model = onnx.load_from_string(gzip.decompress(data) if path.name.endswith(".gz") else data)
+    model = parse_model(path)
     graph = model.graph
     if not any(node.domain or node.op_type in _WRITERS for node in graph.node):
-        return data if not path.name.endswith(".gz") else bytes(model.SerializeToString())
+        return bytes(model.SerializeToString())
     # Custom operators have shapes, too: how many axes a threshold stands for.
     shaped = ModelWrapper(model).transform(InferShapes()).model
     writer = _Writer(graph)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import QuantloomError
-from ..output import NO_SPACE
+from ..output import why
 
 __all__ = ["Store", "fingerprint", "key_of", "open_store", "unwritable"]
 
@@ -51,9 +51,8 @@ def key_of(*parts: Any) -> str:
 
 
 def unwritable(path: Path, error: OSError) -> QuantloomError:
-    """What to say of a file that cannot be written; where the disk is full, also what to do."""
-    room = f": {NO_SPACE}" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return QuantloomError(f"{path}: cannot be written: {error.strerror or error}{room}")
+    """What to say of a file that cannot be written."""
+    return QuantloomError(f"{path}: cannot be written: {why(error)}")
 
 
 class Store:

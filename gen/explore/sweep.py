@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...boards.parts import Part
 from ..dataflow.fold import UTILISATION
-from ..errors import QuantloomError
+from ..design import cycles_at
 
 if TYPE_CHECKING:
     from ..frontends import InputGrid
@@ -66,12 +66,7 @@ class Target:
         QuantloomError
             If it is more than a frame a cycle.
         """
-        if self.fps is None:
-            return self.cycles
-        cycles = int(clock * 1e6 / self.fps)
-        if cycles < 1:
-            raise QuantloomError(f"fps {self.fps:g} is more than a frame a cycle at {clock:g} MHz")
-        return cycles
+        return self.cycles if self.fps is None else cycles_at(self.fps, clock)
 
     def __str__(self) -> str:
         return f"{self.fps:g} fps" if self.fps is not None else (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..dataflow.fold import UTILISATION
 from ..design import DEFAULT_CLOCK
 from ..errors import QuantloomError
 from ..shell import shell_sites
+from ..stored import parse_toml
 from .model import TRAITS
 from .sweep import ModelEntry, Place, Sweep, Target
 
@@ -43,7 +43,7 @@ def read_sweep(path: Path) -> dict[str, Any]:
         If it cannot be read, or has a key that is not known: the text names it and those that are.
     """
     try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
+        value = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise QuantloomError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:

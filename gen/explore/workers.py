@@ -20,9 +20,10 @@ from multiprocessing import get_context
 from typing import Any
 
 from ..errors import QuantloomError
+from ..process import processors
 from .store import fingerprint
 
-__all__ = ["LOCAL", "LOST", "Workers", "default_workers", "workers"]
+__all__ = ["LOCAL", "LOST", "Workers", "workers"]
 
 LOCAL = "local"
 """The scheduler's address that stands for a Dask cluster on this machine."""
@@ -161,12 +162,6 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def default_workers() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-        os.cpu_count() or 1)
-
-
 @contextmanager
 def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[Workers]:
     """Workers to give tasks to.
@@ -185,7 +180,7 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
     QuantloomError
         If there is no such scheduler, Dask is not installed, or the workers have another Quantloom.
     """
-    number = default_workers() if count is None else count
+    number = processors() if count is None else count
     if scheduler is not None:
         with _one_thread(), _cluster(scheduler, number or 1) as found:
             yield found

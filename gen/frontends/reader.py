@@ -111,7 +111,7 @@ def read(path: str | Path) -> Graph:
         compiled: several inputs, no output, a dynamic or absurd shape, undefined tensors.
     """
     path = Path(path)
-    model = _parse(path)
+    model = parse_model(path)
     graph = model.graph
     if not graph.node:
         raise QuantloomError(f"{path}: not an ONNX model: it contains no graph with nodes")
@@ -142,7 +142,8 @@ def read(path: str | Path) -> Graph:
     )
 
 
-def _parse(path: Path) -> onnx.ModelProto:
+def parse_model(path: Path) -> onnx.ModelProto:
+    """The content of an ``.onnx`` file, packed or not, unless it is far too large."""
     data = file_bytes(path)
     if data[:2] == b"\x1f\x8b":
         try:

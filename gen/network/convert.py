@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import QuantloomError
 from .graph import Interface, Network
 
-__all__ = ["dequantize", "inputs_to_integers", "integers_to_source", "round_inputs"]
+__all__ = ["dequantize", "inputs_to_integers", "integers_to_source", "random_frames",
+           "round_inputs"]
 
 Array = np.ndarray[Any, Any]
 
@@ -100,6 +101,15 @@ def round_inputs(network: Network, array: Any) -> Array:
     if tensor.type.bipolar:
         steps = np.where(frames >= 0, 1, -1)
     return inputs_to_integers(network, np.clip(steps, lo, hi).astype(np.int64))
+
+
+def random_frames(network: Network, frames: int, seed: int = 0) -> Array:
+    """Uniform integers of the input tensor, (frames, height, width, channels)."""
+    x = network.input
+    rng = np.random.default_rng(seed)
+    if x.type.bipolar:
+        return x.type.decode(rng.integers(0, 2, (frames, *x.shape)))
+    return rng.integers(x.lo, x.hi + 1, (frames, *x.shape))
 
 
 def integers_to_source(network: Network, integers: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from ..errors import QuantloomError
+from ..stored import array_damage
 from .float_graph import FloatGraph
 
 __all__ = ["Tally", "frames_for", "measure", "read_array"]
@@ -60,12 +60,13 @@ def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs"), *,
     """
     file, _, key = str(path).partition(":") if not path.exists() else (str(path), "", "")
     try:
-        stored = np.load(file, allow_pickle=False)
+        with array_damage():
+            stored = np.load(file, allow_pickle=False)
         if isinstance(stored, np.ndarray):
             if strict:
                 raise QuantloomError(f"{file}: give an .npz file with an array {names[0]!r}")
             return stored
-        with stored:
+        with stored, array_damage():
             there = list(stored)
             only = there if len(there) == 1 and not strict else []
             wanted = [key] if key else [name for name in (*names, *only) if name in there]
@@ -75,7 +76,7 @@ def read_array(path: Path, names: Sequence[str] = ("x", "images", "inputs"), *,
             return np.asarray(stored[wanted[0]])
     except OSError as error:
         raise QuantloomError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise QuantloomError(f"{file}: not an .npy or .npz file of numbers: {error}") from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import QuantloomError
+from ..stored import parse_toml
 
 __all__ = ["INPUT", "INPUT_BITS", "MAX_BITS", "Format", "Formats"]
 
@@ -180,7 +180,7 @@ class Formats:
             If it cannot be read, or something in it is unknown or out of range.
         """
         try:
-            value = tomllib.loads(path.read_text())
+            value = parse_toml(path.read_text())
         except OSError as error:
             raise QuantloomError(f"{path}: cannot be read: {error.strerror or error}") from error
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..errors import QuantloomError
 from .float_graph import FloatGraph
 from .formats import Formats
 
-__all__ = ["keep_masks"]
+__all__ = ["keep_masks", "pruned_share"]
 
 Array = np.ndarray[Any, Any]
 
@@ -57,3 +57,8 @@ def keep_masks(graph: FloatGraph, formats: Formats, inner: Collection[str]) -> d
         if not keep.all():
             masks[node.name] = np.ascontiguousarray(np.moveaxis(keep, 0, axis))
     return masks
+
+
+def pruned_share(masks: Mapping[str, Array], layer: str) -> float:
+    """Share of a layer's weights that masks take away."""
+    return 1 - float(masks[layer].mean()) if layer in masks else 0.0

@@ -20,7 +20,7 @@ from .calibration import Tally, frames_for, measure
 from .float_graph import FloatGraph, read_float
 from .formats import INPUT, Formats
 from .points import Point, find_points
-from .prune import keep_masks
+from .prune import keep_masks, pruned_share
 from .qonnx_graph import Grid, quantised_graph
 from .records import LayerRecord, Quantised, with_counts
 from .scales import activation_scale
@@ -213,7 +213,7 @@ def _records(prepared: Prepared, formats: Formats, masks: dict[str, Array], grid
         if name in nodes:
             weights = prepared.graph.constants[nodes[name].input[1]]
             record = replace(record, weight_bits=form.weights, scale=form.scale,
-                             pruned=1 - float(masks[name].mean()) if name in masks else 0.0)
+                             pruned=pruned_share(masks, name))
             record = with_counts(record, weights.shape[prepared.graph.output_axis(nodes[name])],
                                  ops.get(name))
         records.append(record)

@@ -31,6 +31,7 @@ from ..frontends import InputGrid, load
 from ..network import Clip, Conv2d, Dense, MaxPool, Network, Op, Requantize, Threshold
 from ..network.compact import compact
 from .formats import Formats
+from .prune import pruned_share
 from .quantise import Prepared
 from .records import LayerRecord, Quantised, with_counts
 
@@ -104,7 +105,7 @@ def retrain(path: str | Path, prepared: Prepared, formats: Formats, hook: Hook, 
         raise QuantloomError(f"{loose[0]}: the retraining left weights that its masks set to zero; "
                              "hold them at zero while training")
     return replace(found, layers=tuple(
-        replace(layer, pruned=1 - float(masks[layer.name].mean()) if layer.name in masks else 0.0)
+        replace(layer, pruned=pruned_share(masks, layer.name))
         for layer in found.layers))
 
 

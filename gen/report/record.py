@@ -7,8 +7,6 @@ leaves the others as they are.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +19,7 @@ from ..dataflow.plan import INPUT
 from ..design import Design
 from ..estimate.estimate import Estimate, estimate
 from ..network import Conv2d, Dense, Op
-from ..output import file_hash
+from ..output import file_hash, put_file
 from ..stored import load_json
 from .histograms import Activations, histogram
 from .page import render
@@ -168,15 +166,7 @@ def _schema() -> Draft202012Validator:
 def write_record(directory: Path, record: Mapping[str, Any]) -> None:
     """Write report.json and the page, each at once or not at all."""
     for name, text in ((RECORD, json.dumps(record, indent=1) + "\n"), (PAGE, render(record))):
-        handle, aside = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            os.chmod(aside, 0o644)
-            os.replace(aside, directory / name)
-        except BaseException:
-            os.unlink(aside)
-            raise
+        put_file(directory / name, text.encode())
 
 
 def refresh(directory: Path, design: Design, found: Estimate | None = None,

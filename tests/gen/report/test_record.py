@@ -12,8 +12,8 @@ import pytest
 import quantloom
 from quantloom import Design
 from quantloom.boards.parts import PARTS
+from quantloom.gen import output as output_module
 from quantloom.gen.output import changed_files, file_hash
-from quantloom.gen.report import record as record_module
 from quantloom.gen.report.histograms import BINS, Activations, histogram
 from quantloom.gen.report.record import read_record, refresh
 from quantloom.sim import golden
@@ -108,7 +108,7 @@ def test_full_disk(out, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = (out / "report.json").read_bytes()
-    monkeypatch.setattr(record_module.os, "replace", fails)
+    monkeypatch.setattr(output_module.os, "replace", fails)
     (note,) = refresh(out, Design.load(out))
     assert note.endswith("the report was not refreshed: No space left on device")
     assert (out / "report.json").read_bytes() == before
