@@ -129,8 +129,13 @@ def _uncollected() -> Iterator[None]:
 
 def blocks_resources(dataflow: Dataflow, family: str = "xc7") -> dict[str, Resources]:
     """What each block takes in its design; see :func:`block_resources`."""
+    return _by_block(dataflow, mappings(dataflow, family), family)
+
+
+def _by_block(dataflow: Dataflow, found: Mapping[str, Mapped],
+              family: str) -> dict[str, Resources]:
     return {name: _calibrated(mapped, fitted_kind(dataflow.blocks[name].params), family)
-            for name, mapped in mappings(dataflow, family).items()}
+            for name, mapped in found.items()}
 
 
 def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
@@ -139,10 +144,11 @@ def dataflow_resources(dataflow: Dataflow, family: str = "xc7") -> Resources:
     Of adders of a width, as many share a DSP48E1 as fit; one that is left alone becomes a carry
     chain.
     """
-    total = sum(blocks_resources(dataflow, family).values(), Resources())
+    found = mappings(dataflow, family)
+    total = sum(_by_block(dataflow, found, family).values(), Resources())
     adders: Counter[int] = Counter()
     multipliers = 0
-    for mapped in mappings(dataflow, family).values():
+    for mapped in found.values():
         adders.update(mapped.simd)
         multipliers += mapped.multipliers
     lut, dsp = total.lut, multipliers

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from importlib.metadata import version
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from ..report.marks import number, ratio, short
+from ..report.marks import number, short
+from ..report.template import render_page
 from . import figures
 from .pareto import Line, usable
 from .platforms import Platform
@@ -43,10 +41,9 @@ def render(title: str, records: Sequence[Record], lines: Sequence[Line],
     """
     best = list(dict.fromkeys(k for each in lines for k in each.points))
     best.sort(key=lambda k: -records[k]["images_per_second"])
-    return _template().render(
-        title=title, version=version("quantloom"), css=Markup(_text("report", "page.css"))
-        + Markup(_text("explore", "explore.css")), js=Markup(_text("report", "page.js"))
-        + Markup(_text("explore", "explore.js")), data=_data(records), records=records,
+    return render_page(
+        __package__, "explore", {"span": _span, "rate": _rate},
+        title=title, version=version("quantloom"), data=_data(records), records=records,
         tiles=_tiles(records, lines), trades=figures.trade_offs(records, lines),
         gains=figures.gain_figures(records), widths=figures.accuracy_figures(records),
         parts=figures.resource_figures(records, lines), platforms=platforms,
@@ -54,19 +51,6 @@ def render(title: str, records: Sequence[Record], lines: Sequence[Line],
         left_out=max(0, len(best) - _SHOWN), misses=_misses(records), late=_late(records),
         accurate=any(r.get("accuracy") is not None for r in records),
         knees={each.knee for each in lines})
-
-
-def _text(package: str, name: str) -> str:
-    return (resources.files("quantloom.gen") / package / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                              undefined=StrictUndefined)
-    environment.filters |= {"number": number, "short": short, "ratio": ratio, "span": _span,
-                            "rate": _rate}
-    return environment.from_string(_text("explore", "explore.html"))
 
 
 def _rate(value: float) -> str:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from . import figures
 from .drawing import drawing
 from .marks import number, ratio, short
+from .template import render_page
 
 __all__ = ["render"]
 
@@ -27,26 +23,14 @@ def render(record: Json) -> str:
     record : mapping
         As ``schema.json`` describes it.
     """
-    return _template().render(
+    return render_page(
+        __package__, "page", {"shape": _shape}, title=record["model"]["name"],
         record=record, model=record["model"], estimate=record["estimate"],
         verification=record["verification"], synthesis=record["synthesis"],
-        css=Markup(_text("page.css")), js=Markup(_text("page.js")),
         flow=drawing(record), layers=figures.layer_rows(record), tiles=_tiles(record),
         comparison=_comparison(record), charts=figures.charts(record),
         fifos=figures.fifo_charts(record), weights=figures.weight_charts(record),
         activations=figures.activation_charts(record))
-
-
-def _text(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                              undefined=StrictUndefined)
-    environment.filters |= {"number": number, "short": short, "ratio": ratio, "shape": _shape}
-    return environment.from_string(_text("page.html"))
 
 
 def _shape(sizes: Iterable[int]) -> str:
