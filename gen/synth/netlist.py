@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..estimate.cover import SHARED_INPUTS, shared_sites
+
 __all__ = ["Depth", "Netlist", "Sites", "inputs_of", "outputs_of"]
 
 Bit = int | str
@@ -23,12 +25,6 @@ _MEMORY_SITES = {
 
 FLIP_FLOPS = frozenset({"FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1",
                          "LDCE", "LDPE"})
-
-SHARED_INPUTS = 5
-"""Inputs that the two outputs of a LUT site have between them."""
-
-_NEIGHBOURS = 64
-"""LUTs on one net that are tried as partners: nets of high fan-out would cost square time."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ class Netlist:
         luts = {name: _lut_inputs(cell) for name, cell in cells.items()
                 if _is_lut(cell) and name not in absorbed}
         memory = sum(_MEMORY_SITES.get(cell["type"], 0) for cell in cells.values())
-        return Sites(len(luts) - self._shared(luts), carry, memory)
+        return Sites(len(luts) - shared_sites(luts), carry, memory)
 
     def _carry_sites(self, cells: Mapping[str, Cell]) -> tuple[int, set[str]]:
         """Sites of the carry chains among some cells, and the LUTs that they absorb."""
@@ -188,31 +184,6 @@ class Netlist:
 
     def _inputs_of(self, lut: str) -> set[Bit]:
         return _lut_inputs(self.cells[lut])
-
-    @staticmethod
-    def _shared(luts: Mapping[str, set[Bit]]) -> int:
-        """Pairs of LUTs that share a site, the widest LUTs paired first, with who is closest."""
-        small = {name: bits for name, bits in luts.items() if 2 <= len(bits) <= SHARED_INPUTS}
-        users: dict[Bit, list[str]] = {}
-        for name, bits in small.items():
-            for bit in bits:
-                users.setdefault(bit, []).append(name)
-        paired: set[str] = set()
-        for name in sorted(small, key=lambda n: (-len(small[n]), n)):
-            if name in paired:
-                continue
-            partner, most = None, 1
-            for bit in small[name]:
-                for other in users[bit][:_NEIGHBOURS]:
-                    if other == name or other in paired:
-                        continue
-                    common = len(small[name] & small[other])
-                    together = len(small[name]) + len(small[other]) - common
-                    if common > most and together <= SHARED_INPUTS:
-                        partner, most = other, common
-            if partner:
-                paired |= {name, partner}
-        return len(paired) // 2
 
     def depth(self) -> Depth:
         """Most LUTs on a path from register to register, by the number of carry chains on it."""
