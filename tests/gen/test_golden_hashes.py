@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from quantloom.gen.frontends import load
 from ..networks import tiny_network
 
 STORED = Path(__file__).with_name("golden_hashes.json")
-DIGITS = Path(__file__).parents[2] / "gen" / "assets" / "digits.onnx"
+DIGITS = Path(str(files("quantloom.gen") / "assets" / "digits.onnx"))
 TOOLS = ("amaranth", "pyosys", "ortools")
 """Whose versions decide on the Verilog, too."""
 

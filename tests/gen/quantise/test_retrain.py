@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_trainings_that_fail(model, tmp_path):
 def test_digits(width):
     """The example's stored models have the accuracy that its table says."""
     stored = json.loads((EXAMPLE / "curves.json").read_text())
-    test = EXAMPLE.parents[1] / "gen" / "assets" / "digits_test.npz"
+    test = Path(str(files("quantloom.gen") / "assets" / "digits_test.npz"))
     images, labels = read_array(test, ("images",)), read_array(test, ("labels",))
     x = images[:, None] * np.float32(1 / 16)
     place = stored["widths"].index(width)
