@@ -180,8 +180,7 @@ def main() -> None:
             console.print(family, stored[family]["tested"])
         ASSET.write_text(json.dumps(stored, indent=1) + "\n")
         return
-    stored = {"yosys": yosys_version(),
-                              "date": datetime.now(UTC).date().isoformat()}
+    stored = {"yosys": yosys_version(), "date": datetime.now(UTC).date().isoformat()}
     for family in FAMILIES:
         blocks = list(fitted_blocks(min(arguments.networks, 200), family))
         found = measure({block.name: (block.verilog, block.top) for block in blocks}, family)

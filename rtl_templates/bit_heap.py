@@ -14,6 +14,7 @@ and the simulation of it, stay small.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
@@ -65,14 +66,16 @@ def _next_heights(heights: Sequence[int]) -> list[int]:
 
 def heap_latency(heights: Sequence[int], dsp_rows: int = 0) -> int:
     """Cycles through :func:`add_columns` for columns of these heights."""
-    after = _compressed(heights, dsp_rows)
+    after = _compressed(tuple(heights), dsp_rows)
     adders = max(1, (max(after[-1]) - 1).bit_length())
     return -(-(len(after) - 1) // LEVELS_PER_STAGE) + adders
 
 
-def _compressed(heights: Sequence[int], dsp_rows: int) -> list[Sequence[int]]:
+@lru_cache(maxsize=4096)  # the neurons of a layer have few different heaps
+def _compressed(heights: tuple[int, ...], dsp_rows: int) -> list[Sequence[int]]:
     """The heights, and those after each level of full adders until few enough rows are left."""
-    rows, after = _rows(heights, dsp_rows), [heights]
+    rows = _rows(heights, dsp_rows)
+    after: list[Sequence[int]] = [heights]
     while max(after[-1]) > rows:
         after.append(_next_heights(after[-1]))
     return after
@@ -91,6 +94,11 @@ def heap_width(heights: Sequence[int]) -> int:
 
 def heap_resources(heights: Sequence[int], dsp_rows: int = 0) -> Resources:
     """What :func:`add_columns` occupies."""
+    return _resources(tuple(heights), dsp_rows)
+
+
+@lru_cache(maxsize=4096)
+def _resources(heights: tuple[int, ...], dsp_rows: int) -> Resources:
     width, after = heap_width(heights), _compressed(heights, dsp_rows)
     levels, rows = after[1:], after[-1]
     added = max(0, max(rows) - 1)
@@ -140,7 +148,7 @@ def add_columns(m: Module, name: str, columns: Sequence[Value], dsp_rows: int = 
         Rows that are left to adders in DSP48E1; 0 for a carry chain.
     """
     heights = [len(column) for column in columns]
-    width, levels = heap_width(heights), len(_compressed(heights, dsp_rows)) - 1
+    width, levels = heap_width(heights), len(_compressed(tuple(heights), dsp_rows)) - 1
     current = _named(m, f"{name}_bits", columns)
     for level in range(1, levels + 1):
         current = _full_adders(current)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -47,8 +46,8 @@ def best_form(operand: IntType, weight: IntType, weights: np.ndarray, memory: st
     """
     check_one_of("multiplier", multiplier, MULTIPLIERS)
     # Blocks are made again and again with the same weights, and a graph takes time to find.
-    digest = hashlib.sha256(np.ascontiguousarray(weights).data).digest()
-    key = operand, weight, weights.shape, digest, memory, multiplier, dsp_rows
+    array = weights.shape, weights.dtype, weights.tobytes()
+    key = operand, weight, array, memory, multiplier, dsp_rows
     if key not in _KNOWN:
         while len(_KNOWN) >= _MOST_KNOWN:
             del _KNOWN[next(iter(_KNOWN))]

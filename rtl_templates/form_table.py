@@ -76,12 +76,14 @@ class TableForm(DotForm):
         return sums.reshape(-1)
 
     def heights(self, neuron: int) -> list[int]:
-        columns: dict[int, int] = {0: 0}
-        for plane in range(self.operand.bits):
-            for bits in self.table_bits[neuron]:
-                for bit in range(int(bits)):
-                    columns[plane + bit] = columns.get(plane + bit, 0) + 1
-        return [columns.get(k, 0) for k in range(max(columns) + 1)]
+        bits = self.table_bits[neuron]
+        most = int(bits.max(initial=0))
+        columns = [0] * (self.operand.bits + most - 1 if most else 1)
+        for bit in range(most):
+            tables = int(np.count_nonzero(bits > bit))
+            for plane in range(self.operand.bits):
+                columns[plane + bit] += tables
+        return columns
 
     @property
     def bit_sites(self) -> float:

@@ -43,10 +43,12 @@ class Resources:
     dsp: float = 0
 
     def __add__(self, other: Resources) -> Resources:
-        return Resources(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        # Named one by one: prices of foldings are sums of hundreds of thousands of these.
+        return Resources(self.lut + other.lut, self.ff + other.ff, self.bram18 + other.bram18,
+                         self.dsp + other.dsp)
 
     def __mul__(self, count: int) -> Resources:
-        return Resources(*(getattr(self, f.name) * count for f in fields(self)))
+        return Resources(self.lut * count, self.ff * count, self.bram18 * count, self.dsp * count)
 
     def fits(self, limit: Resources) -> bool:
         """Whether none of the numbers is above the limit's."""

@@ -11,11 +11,13 @@ port of another saves one RAMB18E1.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
 
+import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory
 
@@ -100,7 +102,11 @@ class RomPlan:
     def resources(self) -> Resources:
         """What it occupies."""
         lut = sum(rom_sites(t.bits, t.rows) for t in self.tiles if not t.bram18)
-        lut += sum(_mux_sites(self.ways(bit)) for bit in range(self.width))
+        places = np.zeros(self.packed * self.width, dtype=np.int64)
+        for tile in self.tiles:
+            places[tile.bit : tile.bit + tile.bits] += 1
+        ways = Counter(places.reshape(self.packed, self.width).sum(axis=0).tolist())
+        lut += sum(_mux_sites(count) * bits for count, bits in ways.items())
         ff = self.width + sum(t.bits for t in self.tiles if not t.bram18)
         if self.multiplexed:
             ff += (self.depth - 1).bit_length() - min(

@@ -11,6 +11,7 @@ from typing import Any
 from ..design import Design, design_file, stored_design
 from ..errors import QuantloomError
 from ..estimate.activity import load_activity
+from ..estimate.apart import helper
 from ..estimate.estimate import NAMES, Estimate, capacity_json, resources_json
 from ..estimate.estimate import estimate as estimate_of
 from ..output import changed_files
@@ -55,7 +56,7 @@ class _Row:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if a part does not hold a design, or a target is missed."""
-    with progress("estimating") as update:
+    with progress("estimating") as update, helper():
         rows = []
         for k, path in enumerate(arguments.designs):
             update(k, len(arguments.designs))
