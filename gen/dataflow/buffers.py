@@ -31,7 +31,7 @@ from .graph import Block, Dataflow, Stream
 __all__ = ["size_buffers"]
 
 FRAMES = 4
-"""Frames of the schedule; the last ones are in the steady state."""
+"""Frames of the schedule at least; the last ones are in the steady state."""
 
 QUEUE_DEPTH = 32
 """Places that a block's own output queue may have: a LUT memory has as many at no further cost."""
@@ -48,8 +48,11 @@ def size_buffers(dataflow: Dataflow) -> Dataflow:
 class _Sizes:
     def __init__(self, dataflow: Dataflow):
         self.dataflow, self.interval = dataflow, dataflow.interval
+        # Frames of a few cycles: as many as all pipelines together may hold, and the usual rest.
+        inside = sum(block.params.latency for block in dataflow.blocks.values())
+        self.frames = FRAMES - 1 + max(1, -(-inside // self.interval))
         source = dataflow.streams[dataflow.input].shape.beats
-        spread = np.arange(FRAMES * source, dtype=np.int64) * self.interval // source
+        spread = np.arange(self.frames * source, dtype=np.int64) * self.interval // source
         self.arrivals = {dataflow.input: spread}  # by stream
         self.timings: dict[str, Timing] = {}  # by block
         self.params: dict[str, BlockParams] = {}
@@ -69,12 +72,12 @@ class _Sizes:
     def _schedule(self, block: Block) -> None:
         arrivals = [self.arrivals[name] for name in block.inputs]
         if self._spreads(block):
-            arrivals = [serve(at, self.interval // (len(at) // FRAMES)) for at in arrivals]
+            arrivals = [serve(at, self.interval // (len(at) // self.frames)) for at in arrivals]
         if block.name in self.params:
             params = self.params[block.name]
-            timing = params.paced_schedule(self.interval, FRAMES, *arrivals)
+            timing = params.paced_schedule(self.interval, self.frames, *arrivals)
         else:
-            params, timing = _best_variant(block.params, arrivals, self.interval)
+            params, timing = _best_variant(block.params, arrivals, self.interval, self.frames)
         self.params[block.name], self.timings[block.name] = params, timing
         self.arrivals.update(zip(block.outputs, timing.produced, strict=True))
 
@@ -146,13 +149,13 @@ class _Sizes:
 
 
 def _best_variant(
-    params: BlockParams, arrivals: list[np.ndarray], interval: int
+    params: BlockParams, arrivals: list[np.ndarray], interval: int, frames: int
 ) -> tuple[BlockParams, Timing]:
     """The variant that keeps the interval with the fewest buffer bits, and its timing."""
     best = None
     for variant in params.variants():
-        timing = variant.paced_schedule(interval, FRAMES, *arrivals)
-        lag = max(_lag(produced, interval) for produced in timing.produced)
+        timing = variant.paced_schedule(interval, frames, *arrivals)
+        lag = max(_lag(produced, interval, frames) for produced in timing.produced)
         bits = variant.buffer_bits + sum(
             fewest_places(a, c) * s.width
             for a, c, s in zip(arrivals, timing.consumed, variant.inputs, strict=True))
@@ -170,7 +173,7 @@ def _keeps_waiting(params: BlockParams) -> bool:
     return params.cycles > beats or params.outputs[0].beats < beats
 
 
-def _lag(produced: np.ndarray, interval: int) -> int:
+def _lag(produced: np.ndarray, interval: int, frames: int) -> int:
     """Cycles by which the last frame is later than the second one's pace would have it."""
-    ends = produced.reshape(FRAMES, -1)[:, -1]
-    return int(ends[-1] - ends[1] - (FRAMES - 2) * interval)
+    ends = produced.reshape(frames, -1)[:, -1]
+    return int(ends[-1] - ends[1] - (frames - 2) * interval)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from quantloom.gen.cli.terminal import console, progress
 from quantloom.gen.errors import QuantloomError
+from quantloom.sim import verilator
 
 from .case import Case, Failure, check, random_case, save
 from .shrink import shrink
@@ -34,10 +36,14 @@ def hunt(seed: int, count: int | None, minutes: float | None, engines: Sequence[
         That every network runs in.
     second : int
         Every so many also run in CXXRTL; 0: none.
+
+    Ctrl-C ends it early.
     """
     first, start, outcomes = seed, time.monotonic(), Counter[str]()
     refusals: list[str] = []
-    with progress("networks") as update:
+    # A model that runs for a few frames is not worth optimising.
+    verilator.FAST = verilator.SLOW
+    with suppress(KeyboardInterrupt), progress("networks") as update:
         while (count is None or seed < first + count) and (
                 minutes is None or time.monotonic() - start < 60 * minutes):
             update(seed - first, count, f"networks, seed {seed}")
