@@ -67,7 +67,9 @@ def _top(arguments: argparse.Namespace, design: Design, directory: Path) -> tupl
     if arguments.part is not None:
         return core(design.dataflow, directory), Target.of_part(named_part(arguments.part))
     if (found := shelled(design.dataflow, directory)) is None:
-        raise QuantloomError(f"{directory}: was generated for no board: give --part, or generate "
+        if design.part is not None:
+            return core(design.dataflow, directory), Target.of_part(design.part)
+        raise QuantloomError(f"{directory}: was generated for no part: give --part, or generate "
                              "it again with --board")
     return found
 

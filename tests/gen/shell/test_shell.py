@@ -141,7 +141,7 @@ def test_refused(design, outputs, tmp_path):
         assert shelled(design.dataflow, outputs / name) is None
         done = quantloom("synth", outputs / name)
         assert done.code == 2
-        assert "was generated for no board: give --part, or" in " ".join(done.err.split())
+        assert "was generated for no part: give --part, or" in " ".join(done.err.split())
     source = outputs / "plain" / "design.json"
     for options, text in ((("--board", "none"), "Board must be one of zybo-z7-10"),
                           (("--board", "ulx3s-85f", "--shell", "zynq"), "ULX3S 85F has no Zynq"),
