@@ -41,7 +41,7 @@ COSTS = (
     Cost("seconds_per_image", "time for an image", "s"),
     Cost("latency_us", "latency", "s", 1e-6),
     Cost("energy_mj_typical", "energy for an image", "J", 1e-3),
-    Cost("bits_moved", "moved on the chip for an image", "bit"),
+    Cost("bits_moved", "data moved on the chip", "bit"),
     Cost("memory_bits", "memory on the chip", "bit"),
     Cost("lut", "LUT sites", by_part=True),
 )

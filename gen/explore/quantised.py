@@ -59,7 +59,9 @@ def quantised(entry: ModelEntry) -> list[Model]:
 def _named(key: str, value: Any) -> str:
     if key in _SHORT:
         return f"{_SHORT[key]}{value:g}" if isinstance(value, int | float) else f"{key}-{value}"
-    return f"{key}-{value}" if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return key if value else f"no-{key}"
+    return str(value)
 
 
 def _identifier(name: str) -> str:

@@ -69,7 +69,7 @@ COLUMNS = (
     Column("memory_bits", int, "memory on the chip", "bit"),
     Column("weight_memory_bits", int, "weights on the chip", "bit"),
     Column("bytes_in", int, "in, an image", "B"), Column("bytes_out", int, "out, an image", "B"),
-    Column("bits_moved", int, "moved on the chip, an image", "bit"),
+    Column("bits_moved", int, "data moved on the chip, an image", "bit"),
     Column("bits_per_mac", float, "moved for a MAC", "bit"),
     Column("macs", int, "MACs an image"), Column("macs_per_cycle", float, "MACs a cycle"),
     Column("weights", int, "weights"), Column("sparsity", float, "weights that are 0"),
