@@ -2,6 +2,7 @@
 #   make demo   set up, build the embedded digit classifier, prove it bit for bit
 #   make test   set up, run the tests
 #   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
+#   make coverage  the tests, and which branches they reach (half as long again)
 #   make formal  set up, prove the blocks by model checking (a quarter of an hour; ONLY=PATTERN)
 #   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (a quarter of an hour)
 #   make fuzz N=100    random networks through the Verilog (SEED=, MINUTES= instead of N=)
@@ -12,7 +13,7 @@ DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
 KERAS_VENV := .venv/keras
 
-.PHONY: fuzz fuzz-files demo demo-ecp5 test test-keras formal lint bench clean
+.PHONY: coverage fuzz fuzz-files demo demo-ecp5 test test-keras formal lint bench clean
 
 demo: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom demo
@@ -25,6 +26,10 @@ demo-ecp5: $(DEMO_VENV)/ready
 
 test: $(TEST_VENV)/ready
 	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile
+
+coverage: $(TEST_VENV)/ready
+	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile --cov --cov-report=term \
+	    --cov-report=html:build/coverage
 
 test-keras: $(KERAS_VENV)/ready
 	$(KERAS_VENV)/bin/python -m pytest -W ignore tests/gen/hls4ml_backend/test_keras.py
