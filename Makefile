@@ -4,7 +4,7 @@
 #   make test-keras  the third-party QKeras and HGQ models, with a TensorFlow of their time
 #   make coverage  the tests, and which branches they reach (half as long again)
 #   make formal  set up, prove the blocks by model checking (a quarter of an hour; ONLY=PATTERN)
-#   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (a quarter of an hour)
+#   make demo-ecp5  the demo's model to a bitstream for a ULX3S 85F (three minutes)
 #   make fuzz N=100    random networks through the Verilog (SEED=, MINUTES= instead of N=)
 #   make fuzz-files MINUTES=10   damaged files through the command line (SEED=)
 #   make bench  set up, measure against targets and peers (an hour; ONLY=PATTERN for a part)
