@@ -392,10 +392,12 @@ class WindowParams(BlockParams):
             for spare in range(1, self.stride[0] + self.span[0] + 1):
                 yield replace(self, spare=spare)
             return
+        # Columns may wait while rows that end no windows pass.
+        most = self.row_words * max(1, int(self.passing_rows.max()) - 1)
         spare = 1
         while True:
             yield replace(self, spare=spare)
-            if spare >= self.row_words:
+            if spare >= most:
                 return
             spare = PLACES if spare < PLACES else 16 if spare < 16 else 2 * spare
 
