@@ -74,8 +74,9 @@ class Part:
             raise ValueError(f"Part has {', '.join(kinds)}, not {', '.join(sorted(unknown))}")
         for key, kind in kinds.items():
             found = value.get(key)
-            if type(found) is not kind or (isinstance(found, int) and found < 0):
-                what = "a text" if kind is str else "a whole number"
+            least = 1 if key in ("luts", "ffs") else 0
+            if type(found) is not kind or (isinstance(found, int) and found < least):
+                what = "a text" if kind is str else f"a whole number from {least} on"
                 raise ValueError(f"Part must have {what} as {key}, not {found!r}")
         if value["family"] not in ARCHITECTURES:
             raise ValueError(f"Part must be of family {', '.join(ARCHITECTURES)}, not "

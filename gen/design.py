@@ -159,7 +159,7 @@ class Design:
         arrays = _load_arrays(file.parent / ARRAYS)
         try:
             network = from_json(value, arrays)
-            return cls(network, _foldings(value), value.get("source", {}), _clock(value),
+            return cls(network, _foldings(value), _source(value), _clock(value),
                        _part(value), _target(value), str(value.get("quantloom", "unknown")))
         except QuantloomError as error:
             raise QuantloomError(f"{file}: {error}") from error
@@ -211,6 +211,13 @@ def _target(value: Mapping[str, Any]) -> int | None:
                                or target < 1):
         raise QuantloomError(f"target_cycles must be a whole number above 0, not {target!r}")
     return target
+
+
+def _source(value: Mapping[str, Any]) -> dict[str, Any]:
+    source = value.get("source", {})
+    if not isinstance(source, dict):
+        raise QuantloomError(f"source must be an object, not {source!r}")
+    return source
 
 
 def _clock(value: Mapping[str, Any]) -> float:

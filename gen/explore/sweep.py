@@ -51,6 +51,10 @@ class Place:
                          + "%") if self.asked is not None else ())
 
 
+_MOST = (1 << 63) - 1
+"""Cycles a frame that a table holds; no network is as slow."""
+
+
 @dataclass(frozen=True)
 class Target:
     """How fast a design must be: cycles a frame, frames a second, or neither for the fastest."""
@@ -66,7 +70,8 @@ class Target:
         QuantloomError
             If it is more than a frame a cycle.
         """
-        return self.cycles if self.fps is None else cycles_at(self.fps, clock)
+        cycles = self.cycles if self.fps is None else cycles_at(self.fps, clock)
+        return None if cycles is None else min(cycles, _MOST)
 
     def __str__(self) -> str:
         return f"{self.fps:g} fps" if self.fps is not None else (

@@ -161,8 +161,8 @@ def _place(part: Part, name: str | None, board: str | None, share: float | None,
 def _model(entry: Mapping[str, Any], folder: Path, where: str) -> ModelEntry:
     traits = {name: entry[key] for name in TRAITS
               if (key := name.replace("_", "-")) in entry}
-    for name, value in traits.items():
-        text = name in ("network", "quantiser")
+    for name, value in {"name": entry.get("name", ""), **traits}.items():
+        text = name in ("name", "network", "quantiser")
         if not isinstance(value, str if text else int | float) or isinstance(value, bool):
             raise QuantloomError(f"{where}: {name.replace('_', '-')} of {entry['file']} must be "
                                  f"{'a text' if text else 'a number'}, not {value!r}")

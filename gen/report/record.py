@@ -188,12 +188,20 @@ def refresh(directory: Path, design: Design, found: Estimate | None = None,
         What to say if the directory cannot be written: what a command found does not depend on
         that.
     """
-    record = read_record(directory) or new_record(design, found, directory=directory)
-    if found is not None:
-        record["estimate"] = {**found.to_json(), "target_cycles": design.target}
-    record.update(parts, quantloom=version("quantloom"))
+    def updated(record: dict[str, Any]) -> dict[str, Any]:
+        if found is not None:
+            record["estimate"] = {**found.to_json(), "target_cycles": design.target}
+        return {**record, **parts, "quantloom": version("quantloom")}
+
+    def anew() -> dict[str, Any]:
+        return new_record(design, found, directory=directory)
+
     try:
-        write_record(directory, record)
+        try:
+            write_record(directory, updated(read_record(directory) or anew()))
+        except (LookupError, ArithmeticError, TypeError, ValueError):
+            # Damaged in a way that its schema allows, such as a stream from nowhere.
+            write_record(directory, updated(anew()))
     except OSError as problem:
         return [f"{directory}: the report was not refreshed: {problem.strerror or problem}"]
     return []

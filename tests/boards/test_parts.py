@@ -40,9 +40,9 @@ def test_known_parts_are_written_by_name(known):
 @pytest.mark.parametrize("text, message", [
     ("luts = ", "mine.toml: Invalid value"),
     ("", "must have a text as name, not None"),
-    (OWN.replace("14_600", "'many'"), "must have a whole number as luts, not 'many'"),
-    (OWN.replace("14_600", "-1"), "must have a whole number as luts, not -1"),
-    (OWN.replace("45", "true"), "must have a whole number as bram36, not True"),
+    (OWN.replace("14_600", "'many'"), "must have a whole number from 1 on as luts, not 'many'"),
+    (OWN.replace("14_600", "-1"), "must have a whole number from 1 on as luts, not -1"),
+    (OWN.replace("45", "true"), "must have a whole number from 0 on as bram36, not True"),
     (OWN.replace("Artix-7", "Virtex"), "must be of family Zynq-7000, Artix-7, ECP5, not 'Virtex'"),
     (OWN + "urams = 3", "Part has name, .*, dsp, not urams"),
 ])  # fmt: skip
