@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,13 @@ class Accelerator:
         self.registers = Registers(transport, self.map)
         self._input, self._output = (_shape(self.map[end]) for end in ("input", "output"))
         self._input_shape, self._output_shape = _tensor_shapes(self.directory)
+        for stream, tensor, end in ((self._input, self._input_shape, "input"),
+                                    (self._output, self._output_shape, "output")):
+            if stream.beats * stream.lanes != prod(tensor):
+                raise QuantloomError(
+                    f"{self.directory}: registers.json says that the {end} is {stream.beats} "
+                    f"beats of {stream.lanes}, design.json that it has the shape {tensor}: they "
+                    "are not of one design; generate it again")
         self._identify()
         self.reset()
 
@@ -318,6 +326,7 @@ def _tensor_shapes(directory: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
         value = load_json(file)
         shapes = {layer["name"]: layer["output"]["shape"] for layer in value["layers"]}
         shapes["input"] = value["input"]["shape"]
-        return tuple(shapes["input"]), tuple(shapes[value["output"]["tensor"]])
+        return (tuple(map(int, shapes["input"])),
+                tuple(map(int, shapes[value["output"]["tensor"]])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise QuantloomError(f"{file}: cannot be read as a design: {error}") from error
