@@ -177,7 +177,7 @@ class DotForm(ABC):
             found.append(Path(what="bits of the heap", luts=1, fanout=chosen))
         if self.word_bits and self.slots > 1:
             block = self.memory == "block"
-            ways = plan_rom(self.word_bits, self.slots).ways(0) if block else 1
+            ways = plan_rom(self.word_bits, self.slots).ways[0] if block else 1
             found.append(Path(what="weights", source="bram", luts=select_levels(ways)) if block
                          else Path(what="weights", luts=table_levels(self.slots),
                                    fanout=self.word_bits))

@@ -239,7 +239,7 @@ class RequantizeParams(ElementwiseParams):
         found = list(loop_paths((self.folds - 1).bit_length()))
         if self.memory == "block":
             found.append(Path(what="table", source="bram", luts=select_levels(
-                plan_rom(self.word_bits, self.folds).ways(0))))
+                plan_rom(self.word_bits, self.folds).ways[0])))
         elif max(len(self.multiplier), len(self.offset)) > 1:
             found.append(Path(what="table", luts=table_levels(self.folds * len(self.offsets)),
                               fanout=self.word_bits))

@@ -11,10 +11,9 @@ port of another saves one RAMB18E1.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import inf
 
 import numpy as np
@@ -93,20 +92,19 @@ class RomPlan:
         """Whether a word comes from one of several tiles or places in a row."""
         return self.packed > 1 or any(tile.rows < self.rows for tile in self.tiles)
 
-    def ways(self, bit: int) -> int:
-        """Places that a bit of a word may come from."""
-        return sum(tile.bit <= place * self.width + bit < tile.bit + tile.bits
-                   for place in range(self.packed) for tile in self.tiles)
+    @cached_property
+    def ways(self) -> tuple[int, ...]:
+        """Places that each bit of a word may come from."""
+        places = np.zeros(self.packed * self.width, dtype=np.int64)
+        for tile in self.tiles:
+            places[tile.bit : tile.bit + tile.bits] += 1
+        return tuple(places.reshape(self.packed, self.width).sum(axis=0).tolist())
 
     @property
     def resources(self) -> Resources:
         """What it occupies."""
         lut = sum(rom_sites(t.bits, t.rows) for t in self.tiles if not t.bram18)
-        places = np.zeros(self.packed * self.width, dtype=np.int64)
-        for tile in self.tiles:
-            places[tile.bit : tile.bit + tile.bits] += 1
-        ways = Counter(places.reshape(self.packed, self.width).sum(axis=0).tolist())
-        lut += sum(_mux_sites(count) * bits for count, bits in ways.items())
+        lut += sum(map(_mux_sites, self.ways))
         ff = self.width + sum(t.bits for t in self.tiles if not t.bram18)
         if self.multiplexed:
             ff += (self.depth - 1).bit_length() - min(

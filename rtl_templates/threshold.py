@@ -184,7 +184,7 @@ class ThresholdParams(ElementwiseParams):
             elif memory == "block":
                 ways = plan_rom(self.table_type.bits, words)
                 found.append(Path(what="table of thresholds", source="bram",
-                                  luts=select_levels(ways.ways(0))))
+                                  luts=select_levels(ways.ways[0])))
         if self.finishes:
             found.append(Path(what="count to code", luts=2, carry=self.output_type.bits))
         fold_bits = (self.table_words(0) - 1).bit_length()

@@ -314,7 +314,7 @@ class _Reader:
         operands = cell.inputs if len(cell.inputs) == 2 else (
             _nir.Value.zeros(len(cell.inputs[0])), cell.inputs[0])
         reach, signed = sum_bits([[self._resolved(net) for net in value] for value in operands],
-                                  minus)
+                                 minus)
         if place >= reach:  # only extends the sum
             return self._add(number, cell, reach - 1) if signed else 0
         chain = self._units.get(number)
