@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from .path import Path
+from .path import Path, and_levels
 
-__all__ = ["Loop", "loop", "loop_paths", "nest", "periodic_flag", "span_flag"]
+__all__ = ["Loop", "incremented", "loop", "loop_paths", "nest", "periodic_flag", "span_flag"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,22 @@ class Loop:
 
     count: Signal
     last: Value
+
+
+_LOGIC_BITS = 9
+"""Low bits of a count that are on no carry chain: the address of the deepest table in LUTs."""
+
+
+def incremented(count: Value) -> Value:
+    """The next number, as long; its low bits are plain logic, and take less than a carry chain.
+
+    Above all where tables in LUTs are read with the count: Yosys's mapper (abc9) knows what leaves
+    a carry chain as a function of the count, and takes it for terms of the tables. Then a table of
+    64 words takes four LUTs in several levels instead of one LUT6.
+    """
+    low, high = count[:_LOGIC_BITS], count[_LOGIC_BITS:]
+    following = [bit ^ low[:k].all() for k, bit in enumerate(low)]
+    return Cat(following, (high + low.all())[: len(high)])
 
 
 def loop(m: Module, name: str, rounds: int, step: Value, *, registered: bool = True) -> Loop:
@@ -39,14 +55,15 @@ def loop(m: Module, name: str, rounds: int, step: Value, *, registered: bool = T
     if rounds == 1:
         return Loop(count, Const(1))
     last = Signal(name=f"{name}_last")
+    following = Mux(last, 0, incremented(count))
     if not registered:
         m.d.comb += last.eq(count == rounds - 1)
         with m.If(step):
-            m.d.sync += count.eq(Mux(last, 0, count + 1))
+            m.d.sync += count.eq(following)
         return Loop(count, last)
     with m.If(step):
         m.d.sync += [
-            count.eq(Mux(last, 0, count + 1)),
+            count.eq(following),
             last.eq(~last & (count == rounds - 2)),
         ]
     return Loop(count, last)
@@ -81,12 +98,15 @@ def nest(m: Module, step: Value, *, registered: bool = True, **rounds: int) -> l
 def loop_paths(bits: int) -> tuple[Path, ...]:
     """The longest paths of nested loops whose longest counter has so many bits.
 
-    Whether the loops inside end enables a counter; the next count is chosen behind a carry chain.
+    Whether the loops inside end enables a counter; a bit of the next count is a function of those
+    below, of its own and of whether it is the last round.
     """
     if not bits:
         return ()
+    levels = and_levels(min(bits, _LOGIC_BITS) + 1)
     return (Path(what="ends of loops", luts=2, fanout=2 * bits + 2, tail=True),
-            Path(what="count of a loop", luts=1, carry=bits, fanout=bits))
+            Path(what="count of a loop", luts=levels, carry=max(0, bits - _LOGIC_BITS),
+                 fanout=bits))
 
 
 def span_flag(m: Module, name: str, values: Sequence[bool], at: Loop, step: Value) -> Value:

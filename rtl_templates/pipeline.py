@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 
 from .block import BlockParams, Timing, serve
+from .nest import incremented
 from .queue import CreditQueue
 from .types import IntType
 
@@ -65,7 +66,7 @@ def counter(m: Module, name: str, modulus: int, step: Value) -> tuple[Signal, Va
     m.d.comb += at_last.eq(count == modulus - 1)
     if modulus > 1:
         with m.If(step):
-            m.d.sync += count.eq(Mux(at_last, 0, count + 1))
+            m.d.sync += count.eq(Mux(at_last, 0, incremented(count)))
     return count, at_last
 
 
