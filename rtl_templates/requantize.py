@@ -230,9 +230,7 @@ class RequantizeParams(ElementwiseParams):
         bits = float(type_.bits - zeros)
         if words < 6:
             bits = min(bits, ((1 << words) - 2) / 2 / self.lanes)
-        # Beside slower logic, synthesis makes longer tables of small LUTs.
-        sites = rom_sites(1, words) * (2 if words > 32 else 1)
-        return Resources(lut=sites * bits, ff=bits if words > 1 else 0)
+        return Resources(lut=rom_sites(1, words) * bits, ff=bits if words > 1 else 0)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -192,8 +192,8 @@ def plan_rom(width: int, depth: int) -> RomPlan:
 def _lut_price(width: int, depth: int) -> float:
     """Price of a table in LUTs.
 
-    Those of more than 32 words count twice: beside slower logic, synthesis makes them of many
-    small LUTs instead of one LUT6 for 64 words.
+    Those of more than 32 words count twice: they are slower, and their LUTs share no site with
+    others.
     """
     return rom_sites(width, depth) * (2 if depth > 32 else 1)
 

@@ -41,8 +41,8 @@ _SHORTEST_SRL = 3
 
 _LONGEST_SRL = 32
 
-_SHORT_TABLE = 5
-"""Address bits of a table up to which two of its bits share a LUT site."""
+_WIDE_LEVELS = 2
+"""Multiplexers behind LUTs that are no LUTs: MUXF7, and MUXF8 of two of these."""
 
 _SHARED_MUX = 0.6
 """LUT sites of a bit's choice between two words of a memory made of registers."""
@@ -63,12 +63,12 @@ class Mapping:
         LUT sites (7-series) or LUT4 (ECP5) of logic.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
+    tables : int
+        Those of them that are bits of tables (7-series): what nothing else takes in.
     controlled : int
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
         LUT4s of comparisons that are subtractions (ECP5).
-    table, joined : int
-        Bits of tables in LUTs of more than 32 words, and of those that are parts of longer ones.
     carry : float
         The same of carry chains.
     memory : float
@@ -92,8 +92,7 @@ class Mapping:
 
     logic: float
     wide: int
-    table: int
-    joined: int
+    tables: int
     controlled: int
     compare: float
     carry: float
@@ -379,32 +378,30 @@ def _xc7(logic: Logic, loads: _Loads) -> Mapping:
     ends = roots + [bit for pair in sums for bit in pair if bit > 1]
     luts = cover(logic, ends, _XC7_PRICES)
     left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
+    for node in _joining(logic, luts):
+        left.pop(node, None)
     sites = len(left) - shared_sites(left)
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
-    wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, *_tables(logic), 0, 0, carry, srl_sites,
+    wide = {node for node, lut in left.items() if len(lut) > SHARED_INPUTS}
+    found = Mapping(sites, len(wide), len(wide & logic.tables.keys()), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
 
-def _tables(logic: Logic) -> tuple[int, int]:
-    """Bits of long tables that stand alone, and of tables of up to 64 words that are parts of
-    longer ones.
-
-    Synthesis does not find that a LUT6 is enough for 64 words of a longer table: it takes the
-    whole apart for what its bits have in common.
-    """
-    wholes: set[int] = set()
-    parts: set[int] = set()
-    for node, kind in enumerate(logic.kind):  # each behind its inputs
-        if kind == MUX and node not in logic.tables:
-            inputs = {logic.second[node] >> 1, logic.third[node] >> 1} - {0}
-            if inputs and all(part in wholes or part in logic.tables for part in inputs):
-                wholes.add(node)
-                parts |= inputs - wholes
-    return sum(bits > _SHORT_TABLE for node, bits in logic.tables.items()
-               if node and node not in parts), len(parts)
+def _joining(logic: Logic, luts: Mapping_[int, Cut]) -> set[int]:
+    """LUTs that are MUXF7 and MUXF8 instead: they join tables in LUT6, up to 256 words."""
+    levels: dict[int, int] = {}
+    for node in sorted(luts):  # each behind its inputs
+        if logic.tables.get(node, 0) >= LUT_INPUTS:
+            levels[node] = 0
+        elif logic.kind[node] == MUX:
+            parts = {part >> 1 for part in (logic.second[node], logic.third[node])}
+            if parts <= levels.keys() & luts[node]:
+                level = 1 + max(levels[part] for part in parts)
+                if level <= _WIDE_LEVELS:
+                    levels[node] = level
+    return {node for node, level in levels.items() if level}
 
 
 def _outside_carry(luts: Mapping_[int, Cut], sums: Sequence[tuple[int, int]],
@@ -439,7 +436,7 @@ def _ecp5(logic: Logic, loads: _Loads) -> Mapping:
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
     controlled = sum(register.reset > 1 and register.enable != 1
                      for register in logic.registers.values())
-    found = Mapping(sites, wide, *_tables(logic), controlled, compare, carry, 0,
+    found = Mapping(sites, wide, 0, controlled, compare, carry, 0,
                     len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 

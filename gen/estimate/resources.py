@@ -51,9 +51,8 @@ def calibration() -> dict[str, Any]:
 
 def terms(mapped: Mapped) -> dict[str, float]:
     """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are."""
-    return {"logic": mapped.logic, "wide": mapped.wide, "controlled": mapped.controlled,
-            "compare": mapped.compare, "table": mapped.table, "joined": mapped.joined,
-            "block": 1.0}
+    return {"logic": mapped.logic, "wide": mapped.wide, "tables": mapped.tables,
+            "controlled": mapped.controlled, "compare": mapped.compare, "block": 1.0}
 
 
 def block_resources(params: BlockParams, family: str = "xc7") -> Resources:
