@@ -12,6 +12,8 @@ PYTHON ?= python3
 DEMO_VENV := .venv/demo
 TEST_VENV := .venv/test
 KERAS_VENV := .venv/keras
+# A file on each processor, for what its tests share; in the order of tests/conftest.py.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: coverage fuzz fuzz-files demo demo-ecp5 test test-keras formal lint bench clean
 
@@ -25,10 +27,10 @@ demo-ecp5: $(DEMO_VENV)/ready
 	$(DEMO_VENV)/bin/quantloom synth quantloom-demo-ecp5
 
 test: $(TEST_VENV)/ready
-	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile
+	$(TEST_VENV)/bin/python -m pytest $(PARALLEL)
 
 coverage: $(TEST_VENV)/ready
-	$(TEST_VENV)/bin/python -m pytest -n auto --dist loadfile --cov --cov-report=term \
+	$(TEST_VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-report=term \
 	    --cov-report=html:build/coverage
 
 test-keras: $(KERAS_VENV)/ready

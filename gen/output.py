@@ -15,8 +15,8 @@ from pathlib import Path
 from .errors import QuantloomError
 from .stored import load_json
 
-__all__ = ["MANIFEST", "REFRESHED", "SCRATCH", "add_file", "changed_files", "file_hash",
-           "put_file", "require_space", "staged_output", "why"]
+__all__ = ["MANIFEST", "REFRESHED", "SCRATCH", "add_file", "changed_files", "check_output",
+           "file_hash", "put_file", "require_space", "staged_output", "why"]
 
 MANIFEST = "manifest.json"
 """Lists every generated file with its SHA-256, but those of :data:`REFRESHED`."""
@@ -157,10 +157,7 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
     """
     out = Path(os.path.abspath(out))
     try:
-        if out.exists():
-            _refuse_foreign(out, source)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        aside = _beside(out, source)
     except OSError as error:
         raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
     try:
@@ -176,6 +173,26 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
         raise QuantloomError(f"{out}: cannot be written: {reason}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_output(out: Path, source: Path | None = None) -> None:
+    """Raise what :func:`staged_output` would, before the work of what goes in.
+
+    Directories that are missing above ``out`` are not made, so what prevents that is found later.
+    """
+    out = Path(os.path.abspath(out))
+    try:
+        if out.parent.exists():
+            _beside(out, source).rmdir()
+    except OSError as error:
+        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def _beside(out: Path, source: Path | None) -> Path:
+    if out.exists():
+        _refuse_foreign(out, source)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
 
 
 def _put_in_place(aside: Path, out: Path) -> None:

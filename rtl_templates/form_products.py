@@ -49,7 +49,7 @@ class ProductForm(DotForm):
         return (not self.operand.bipolar and self.operand.bits < OPERAND_BITS
                 and self._weight_bits <= FACTOR_BITS)
 
-    @property
+    @cached_property
     def _weight_bits(self) -> int:
         """Bits of a signed weight, -1 and +1 and unsigned ones included."""
         low, high = int(self.weights.min()), int(self.weights.max())
@@ -60,7 +60,7 @@ class ProductForm(DotForm):
         """Bits from a product to the next."""
         return self._weight_bits + self.operand.bits - 1
 
-    @property
+    @cached_property
     def _narrow(self) -> bool:
         """Whether a weight less 1 still has the weights' bits."""
         return int(self.weights.min()) > -(1 << (self._weight_bits - 1))

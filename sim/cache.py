@@ -7,12 +7,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
 
-__all__ = ["cache_root", "cached", "digest"]
+__all__ = ["cache_root", "cached", "digest", "first_cached"]
 
 KEPT = 20
 """Entries of a kind that survive pruning, most recently used first."""
@@ -74,6 +74,12 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         shutil.rmtree(work, ignore_errors=True)
     _prune(root, kind)
     return entry
+
+
+def first_cached(kind: str, keys: Sequence[str]) -> str:
+    """The first key that has an entry, else the last one."""
+    root = cache_root()
+    return next((key for key in keys if (root / f"{kind}-{key}").is_dir()), keys[-1])
 
 
 def _prune(root: Path, kind: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..gen.errors import QuantloomError
 from ..gen.yosys import YosysError, run_yosys, yosys_share
-from .cache import cached, digest
+from .cache import cached, digest, first_cached
 from .compiler import Unit, compile_units, compiler_version, link
 from .engine import Design, Progress
 from .harness_run import Compiled, design_header, harness_files
@@ -18,7 +18,8 @@ __all__ = ["build", "find_runtime"]
 # One translation unit: -O2 takes several times as long and gains little.
 # A memory may be read behind its end where the word goes unused, as in padding; Verilog says
 # undefined, which Icarus finds if anything depends on it. CXXRTL gives 0, or with its checks ends.
-CXX_FLAGS = ("-std=gnu++17", "-O1", "-w", "-DCXXRTL_NDEBUG")
+CXX_FLAGS = ("-std=gnu++17", "-w", "-DCXXRTL_NDEBUG")
+FAST, SLOW = "-O1", "-O0"
 
 
 def find_runtime() -> Path:
@@ -71,8 +72,12 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
         "rename -hide w:* " + " ".join(f"w:{wire} %d" for wire in wires),
         "write_cxxrtl -noflatten -O4 -g0 dut.cc",
     ]
-    key = digest([(runtime / "cxxrtl" / "cxxrtl.h").read_bytes(), compiler_version(), *CXX_FLAGS,
-                  *script, *files.values(), *(path.read_bytes() for path in design.sources)])
+    given = [(runtime / "cxxrtl" / "cxxrtl.h").read_bytes(), compiler_version().encode(),
+             *(text.encode() for text in (*CXX_FLAGS, *script, *files.values())),
+             *(path.read_bytes() for path in design.sources)]
+    # A fast simulator that is there serves a brief run too.
+    fast, slow = digest([*given, FAST.encode()]), digest([*given, SLOW.encode()])
+    key = first_cached("cxxrtl", [fast, slow] if design.brief else [fast])
 
     def make(work: Path) -> None:
         report = on_progress or (lambda stage, done, total: None)
@@ -83,7 +88,8 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
         report("compile", 0, 2)
         run_yosys(script, directory=work)
         report("compile", 1, 2)
-        compile_units([Unit(work / "harness.cpp", (*CXX_FLAGS, f"-I{work}", f"-I{runtime}"),
+        compile_units([Unit(work / "harness.cpp", (*CXX_FLAGS, FAST if key == fast else SLOW,
+                                                    f"-I{work}", f"-I{runtime}"),
                             work / "harness.o")])
         link([work / "harness.o"], work / "simulator")
         report("compile", 2, 2)

@@ -16,6 +16,10 @@ from .packing import words_per_beat
 __all__ = ["Design", "Engine", "Job", "Probe", "ProbeResult", "Progress", "RunResult",
            "Simulator", "Trace"]  # fmt: skip
 
+BRIEF = 10_000
+"""Cycles up to which a run is brief. A compiler that does not optimise saves a time, and a cycle
+then costs one, that both grow with the design; they are equal at some 30,000 cycles."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the stage ("compile" or "simulate"), the steps done, and the steps in all."""
 
@@ -65,6 +69,8 @@ class Design:
         Blocks whose ``<fifo>_level`` wire is watched.
     traced : bool
         Can write a SAIF file of a part of the run, at the price of speed.
+    brief : bool
+        Is simulated for so few cycles that it is not worth an optimising compiler's time.
     """
 
     sources: tuple[Path, ...]
@@ -74,9 +80,11 @@ class Design:
     sink: int
     fifos: tuple[str, ...] = ()
     traced: bool = False
+    brief: bool = False
 
     @classmethod
-    def of(cls, dataflow: Dataflow, sources: Iterable[Path], *, ports_only: bool = False) -> Design:
+    def of(cls, dataflow: Dataflow, sources: Iterable[Path], *, ports_only: bool = False,
+           cycles: int | None = None) -> Design:
         """Design of a dataflow's Verilog.
 
         Parameters
@@ -85,6 +93,8 @@ class Design:
         sources : iterable of Path
         ports_only : bool
             Watch the ports alone, for a netlist that has lost the wires between blocks.
+        cycles : int or None
+            About how many will be simulated; None: many.
         """
         names = ([dataflow.input, dataflow.output] if ports_only
                  else [dataflow.input, *(n for b in dataflow.blocks.values()
@@ -101,7 +111,8 @@ class Design:
             block.name for block in dataflow.blocks.values() if isinstance(block.params, FifoParams)
         )
         return cls(tuple(Path(path) for path in sources), dataflow.name, tuple(probes),
-                   names.index(dataflow.input), names.index(dataflow.output), fifos)
+                   names.index(dataflow.input), names.index(dataflow.output), fifos,
+                   brief=cycles is not None and cycles <= BRIEF)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def simulate(dataflow: Dataflow, verilog: Path, frames: np.ndarray[Any, Any], *,
     if len(x) == 0:
         raise QuantloomError(f"{dataflow.name}: there is no frame to simulate")
     golden.run(dataflow.network, x[:0])  # refuses frames of a wrong shape before the long part
-    design = Design.of(dataflow, [verilog, *libraries], ports_only=ports_only)
+    cycles = dataflow.interval * (len(x) + 1) * (4 if stress else 1)
+    design = Design.of(dataflow, [verilog, *libraries], ports_only=ports_only, cycles=cycles)
     simulator = ENGINES[engine](design, on_progress)
     pauses = STRESS if stress else 0.0
     burst = min(4096, max(64, dataflow.interval))  # bursts that fill and drain whole FIFOs

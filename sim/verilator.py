@@ -6,12 +6,14 @@ import importlib.util
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..gen.errors import QuantloomError
-from .cache import cached, digest
+from .cache import cached, digest, first_cached
 from .compiler import Unit, compile_units, compiler_version, link, run_tool
+from .cpp_tables import with_tables
 from .engine import Design, Progress
 from .harness_run import Compiled, design_header, harness_files
 
@@ -28,9 +30,9 @@ TRACE_FLAGS = ("--trace-saif", "--trace-underscore", "--trace-max-width", "0",
 TRACE_CXX_FLAGS = ("-DVM_TRACE=1", "-DVM_TRACE_SAIF=1", "-DDESIGN_TRACED")
 FAST, SLOW = "-O2", "-O0"
 
-SMALL = 1 << 20
-"""Bytes of a model's C++ up to which it is compiled in one piece with the harness: each piece
-would read the same headers again, which takes longer than all that a small model says."""
+PIECE = 1 << 20
+"""Bytes of C++ that are compiled in one piece, a small model together with the harness: each piece
+reads the same headers again, which takes longer than all that a small model says."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,10 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
     verilate = (*FLAGS, *(TRACE_FLAGS if design.traced else ()))
     compile_ = (*CXX_FLAGS, *(TRACE_CXX_FLAGS if design.traced else ("-DVM_TRACE=0",)))
     version = [tool.version, str(tool.root), compiler_version(), *verilate, *compile_, FAST, SLOW]
-    key = digest([*version, design.top, *files.values(),
-                  *(path.read_bytes() for path in design.sources)])
+    given = [*version, design.top, *files.values(), *(path.read_bytes() for path in design.sources)]
+    # A fast simulator that is there serves a brief run too.
+    fast, slow = digest([*given, "fast"]), digest([*given, "slow"])
+    key = first_cached("verilator", [fast, slow] if design.brief else [fast])
 
     def make(work: Path) -> None:
         for name, text in files.items():
@@ -123,25 +127,26 @@ def build(design: Design, on_progress: Progress | None = None) -> Compiled:
                  env=tool.environment)
         includes = (f"-I{model}", f"-I{work}", *_includes(tool))
         classes = _classes(model / "Vdut_classes.mk")
-        sources = {name: model / f"{name}.cpp" for name in classes}
-        own = [source for source in sources.values() if source.is_file()]
-        units = [Unit(work / "harness.cpp", (*compile_, FAST, *includes), work / "harness.o")]
-        if sum(source.stat().st_size for source in own) <= SMALL:
-            with (work / "harness.cpp").open("a") as harness:
-                harness.writelines(f'\n#include "{source.name}"' for source in own)
-                harness.write("\n")
-        else:
-            units += [Unit(sources[name], (*compile_, FAST if fast else SLOW, *includes),
-                           model / f"{name}.o")
-                      for name, fast in classes.items() if sources[name] in own]
-        runtime = _runtime(tool, tuple(n for n in classes if not (model / f"{n}.cpp").is_file()),
+        own = {name: with_tables(path.read_text()) for name in classes
+               if (path := model / f"{name}.cpp").is_file()}
+        small = sum(map(len, own.values())) <= PIECE
+        texts = [((work / "harness.cpp").read_text(), FAST if key == fast else SLOW)]
+        texts += [(text, FAST if key == fast and (small or classes[name]) else SLOW)
+                  for name, text in own.items()]
+        units = []
+        for k, (text, level) in enumerate(_pieces(texts)):
+            (work / f"piece_{k}.cpp").write_text(text)
+            units.append(Unit(work / f"piece_{k}.cpp", (*compile_, level, *includes),
+                              model / f"piece_{k}.o"))
+        runtime = _runtime(tool, tuple(name for name in classes if name not in own),
                            compile_, digest(version))
         compile_units(units, None if on_progress is None else
                       lambda done, total: on_progress("compile", done, total))
         link([*(unit.object for unit in units), *runtime], work / "simulator")
         # The program is all that is needed from here on.
         shutil.rmtree(model)
-        (work / "harness.o").unlink()
+        for unit in units:
+            unit.source.unlink()
 
     return Compiled(design, cached("verilator", key, make) / "simulator")
 
@@ -155,6 +160,20 @@ def _classes(makefile: Path) -> dict[str, bool]:
     text = makefile.read_text().replace("\\\n", " ")
     found = re.findall(r"^VM_(?:CLASSES|SUPPORT|GLOBAL)_(FAST|SLOW) \+=(.*)$", text, re.M)
     return {name: speed == "FAST" for speed, names in found for name in names.split()}
+
+
+def _pieces(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Texts, each with its level of optimisation, joined to pieces of one level."""
+    pieces: list[tuple[str, str]] = []
+    open_: dict[str, int] = {}
+    for text, level in texts:
+        at = open_.get(level)
+        if at is not None and len(pieces[at][0]) + len(text) <= PIECE:
+            pieces[at] = f"{pieces[at][0]}\n{text}", level
+        else:
+            open_[level] = len(pieces)
+            pieces.append((text, level))
+    return pieces
 
 
 def _runtime(tool: VerilatorTool, names: tuple[str, ...], flags: tuple[str, ...],

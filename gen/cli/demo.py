@@ -14,7 +14,7 @@ from ..dataflow.fold import fold
 from ..design import DEFAULT_CLOCK, Design
 from ..errors import QuantloomError
 from ..network.convert import inputs_to_integers, integers_to_source
-from ..output import file_hash
+from ..output import check_output, file_hash
 from ..report.record import PAGE
 from .generate import build, rate, report, summary
 from .options import positive_real
@@ -41,6 +41,7 @@ def register(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if anything differs."""
     started = time.monotonic()
+    check_output(arguments.output)
     assets = Path(str(files("quantloom.gen") / "assets"))
     model = assets / "digits.onnx"
     try:

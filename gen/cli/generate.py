@@ -12,7 +12,7 @@ from ..dataflow.plan import INPUT
 from ..design import DEFAULT_CLOCK, Design, design_file, stored_design
 from ..errors import QuantloomError
 from ..network import Network
-from ..output import changed_files, file_hash, staged_output
+from ..output import changed_files, check_output, file_hash, staged_output
 from .folding import (
     Room,
     add_folding,
@@ -63,8 +63,9 @@ def register(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; 1 if the speed that was asked for is missed."""
     around = settle_shell(arguments)
+    source = design_file(existing(arguments.model))
+    check_output(arguments.output, source)
     design = open_design(arguments)
-    source = design_file(arguments.model)
     if arguments.vectors is None:
         frames = random_frames(design.network, VECTORS)
     else:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quantloom.gen.errors import QuantloomError
-from quantloom.sim import golden
+from quantloom.sim import cxxrtl, golden, verilator
+from quantloom.sim.engine import BRIEF, Design
 from quantloom.sim.simulate import simulate
 
 from .designs import frames_of, replace
@@ -169,6 +170,31 @@ def test_progress(emitted, tmp_path, monkeypatch):
     seen.clear()
     run(emitted, "chain", engine="cxxrtl", on_progress=lambda *call: seen.append(call))
     assert {stage for stage, _, _ in seen} == {"simulate"}  # from the cache
+
+
+@pytest.mark.parametrize("tool", [verilator, cxxrtl])
+def test_brief_run_takes_what_is_there(emitted, tool, tmp_path, monkeypatch):
+    """A short run compiles without optimisation, unless an optimised simulator is there."""
+    monkeypatch.setenv("QUANTLOOM_CACHE", str(tmp_path / "cache"))
+    levels = []
+
+    def compile_nothing(units, on_done=None):
+        for unit in units:
+            unit.object.touch()
+            if unit.source.is_relative_to(tmp_path):  # not the simulator's own library
+                levels.extend({tool.FAST, tool.SLOW} & set(unit.flags))
+
+    monkeypatch.setattr(tool, "compile_units", compile_nothing)
+    monkeypatch.setattr(tool, "link", lambda objects, program: program.touch())
+    dataflow, path = emitted("chain")
+    brief, long = (Design.of(dataflow, [path], cycles=n) for n in (BRIEF, BRIEF + 1))
+    assert brief.brief and not long.brief and not Design.of(dataflow, [path]).brief
+    unoptimised = tool.build(brief).program
+    assert unoptimised == tool.build(brief).program
+    optimised = tool.build(long).program
+    assert optimised != unoptimised
+    assert tool.build(brief).program == optimised
+    assert levels == [tool.SLOW, tool.FAST]
 
 
 def test_ports_only(emitted, engine):

@@ -81,6 +81,12 @@ class TestCache:
         first, again = (cache.cached("tool", "key", make) for _ in range(2))
         assert first == again and len(calls) == 1 and (first / "file").read_text() == "x"
 
+    def test_first_that_is_there(self):
+        assert cache.first_cached("tool", ["a", "b"]) == "b"
+        for key in ("b", "a"):
+            cache.cached("tool", key, lambda work: None)
+            assert cache.first_cached("tool", ["a", "b"]) == key
+
     def test_failure_leaves_nothing(self):
         def make(work):
             raise QuantloomError("no")

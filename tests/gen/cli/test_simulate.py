@@ -95,13 +95,14 @@ def test_planted_fault_is_named(out):
     assert first["text"].startswith("block act1_fork, stream act1_fork_o, frame 0, row ")
 
 
-def test_missed_target(model, tmp_path):
-    done = quantloom("generate", model, "-o", tmp_path / "out", "--cycles", 10, "--json")
+def test_missed_target(out, tmp_path):
+    model = out / "design.json"
+    done = quantloom("generate", model, "-o", tmp_path / "fast", "--cycles", 10, "--json")
     assert done.code == 1 and done.json["target_missed"]
     assert done.json["interval_cycles"] > done.json["target_cycles"] == 10
-    done = quantloom("generate", model, "-o", tmp_path / "out", "--fps", 1e5, "--clock", 200)
+    done = quantloom("generate", model, "-o", tmp_path / "fast", "--fps", 1e5, "--clock", 200)
     assert done.code == 0, done.err
-    done = quantloom("generate", model, "-o", tmp_path / "out", "--fps", 9e6)
+    done = quantloom("generate", model, "-o", tmp_path / "fast", "--fps", 9e6)
     assert done.code == 1 and "The target of 11 cycles a frame is missed: " in done.out
 
 

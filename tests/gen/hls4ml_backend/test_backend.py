@@ -104,14 +104,14 @@ def test_reuse_factor_is_folding(factor, tmp_path):
 
 def test_no_reuse_is_as_fast_as_the_part_allows(tmp_path):
     rng = np.random.default_rng(5)
-    layers = [source(8, 8, 2), conv(rng, "a", (8, 8, 2), 16), conv(rng, "b", (8, 8, 16), 16)]
+    layers = [source(8, 8, 2), conv(rng, "a", (8, 8, 2), 12), conv(rng, "b", (8, 8, 12), 12)]
     intervals = []
     for part in ("xc7z007s", "xc7z020"):
         model = graph(layers, {"x": X, "a": types("fixed<6,5,TRN,SAT>"), "b": types("auto")},
                       "Quantloom", tmp_path / part, part=part)
         model.write()
         intervals.append(model.quantloom_design.dataflow.interval)
-        assert model.predict(np.zeros((2, 8, 8, 2))).shape == (2, 8 * 8 * 16)
+        assert model.predict(np.zeros((2, 8, 8, 2))).shape == (2, 8 * 8 * 12)
     assert intervals[1] < intervals[0] <= 8 * 8 * 64
 
 
