@@ -16,8 +16,8 @@ from quantloom.gen.shell import Surroundings
 from ..command import quantloom
 from .conftest import simulate, skip_design
 
-BAUD = 5_000_000
-"""Ten cycles a bit, to be quick."""
+BAUD = 10_000_000
+"""Five cycles a bit, to be quick."""
 
 CASES = ["frames_over_the_line", "frames_through_noise", "host_goes_away", "nobody_there"]
 
