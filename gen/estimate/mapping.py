@@ -63,8 +63,8 @@ class Mapping:
         LUT sites (7-series) or LUT4 (ECP5) of logic.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
-    tables : int
-        Those of them that are bits of tables (7-series): what nothing else takes in.
+    joining : int
+        Multiplexers that join tables, MUXF7 and MUXF8 (7-series): synthesis makes some of LUTs.
     controlled : int
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
@@ -92,7 +92,7 @@ class Mapping:
 
     logic: float
     wide: int
-    tables: int
+    joining: int
     controlled: int
     compare: float
     carry: float
@@ -378,13 +378,14 @@ def _xc7(logic: Logic, loads: _Loads) -> Mapping:
     ends = roots + [bit for pair in sums for bit in pair if bit > 1]
     luts = cover(logic, ends, _XC7_PRICES)
     left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
-    for node in _joining(logic, luts):
+    joining = _joining(logic, luts)
+    for node in joining:
         left.pop(node, None)
     sites = len(left) - shared_sites(left)
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
-    wide = {node for node, lut in left.items() if len(lut) > SHARED_INPUTS}
-    found = Mapping(sites, len(wide), len(wide & logic.tables.keys()), 0, 0, carry, srl_sites,
+    wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
+    found = Mapping(sites, wide, len(joining), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     return _with_memories(found, logic.stores, memories, LUT_INPUTS)
 
