@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field, replace
+from math import log2
 
 from ...rtl_templates.bit_heap import SIMD_LANES
 from ...rtl_templates.block import BlockParams
@@ -41,8 +42,8 @@ _SHORTEST_SRL = 3
 
 _LONGEST_SRL = 32
 
-_WIDE_LEVELS = 2
-"""Multiplexers behind LUTs that are no LUTs: MUXF7, and MUXF8 of two of these."""
+_XC7_WIDE, _ECP5_WIDE = 2, 1
+"""Levels of multiplexers of LUT6 that are no LUTs: MUXF7 and MUXF8; L6MUX21."""
 
 _SHARED_MUX = 0.6
 """LUT sites of a bit's choice between two words of a memory made of registers."""
@@ -61,10 +62,13 @@ class Mapping:
     ----------
     logic : float
         LUT sites (7-series) or LUT4 (ECP5) of logic.
+    crowd : float
+        How much logic there is to choose partners in (7-series): ``logic`` by a tenth of its binary
+        logarithm. The more there is, the fewer LUTs share a site with the best one.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
     joining : int
-        Multiplexers that join tables, MUXF7 and MUXF8 (7-series): synthesis makes some of LUTs.
+        Multiplexers that join tables, MUXF7, MUXF8 or L6MUX21: synthesis makes some of LUTs.
     controlled : int
         Flip-flops with an enable and a reset (ECP5): synthesis makes some of these resets of LUTs.
     compare : float
@@ -91,6 +95,7 @@ class Mapping:
     """
 
     logic: float
+    crowd: float
     wide: int
     joining: int
     controlled: int
@@ -378,20 +383,21 @@ def _xc7(logic: Logic, loads: _Loads) -> Mapping:
     ends = roots + [bit for pair in sums for bit in pair if bit > 1]
     luts = cover(logic, ends, _XC7_PRICES)
     left = _outside_carry(luts, sums, Counter(end >> 1 for end in ends))
-    joining = _joining(logic, luts)
+    joining = _joining(logic, luts, _XC7_WIDE)
     for node in joining:
         left.pop(node, None)
     sites = len(left) - shared_sites(left)
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, wide, len(joining), 0, 0, carry, srl_sites,
+    found = Mapping(sites, 0.0, wide, len(joining), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
-    return _with_memories(found, logic.stores, memories, LUT_INPUTS)
+    found = _with_memories(found, logic.stores, memories, LUT_INPUTS)
+    return replace(found, crowd=found.logic * log2(max(2.0, found.logic)) / 10)
 
 
-def _joining(logic: Logic, luts: Mapping_[int, Cut]) -> set[int]:
-    """LUTs that are MUXF7 and MUXF8 instead: they join tables in LUT6, up to 256 words."""
+def _joining(logic: Logic, luts: Mapping_[int, Cut], most: int) -> set[int]:
+    """LUTs that are other multiplexers instead, up to so many levels: they join tables in LUT6."""
     levels: dict[int, int] = {}
     for node in sorted(luts):  # each behind its inputs
         if logic.tables.get(node, 0) >= LUT_INPUTS:
@@ -400,7 +406,7 @@ def _joining(logic: Logic, luts: Mapping_[int, Cut]) -> set[int]:
             parts = {part >> 1 for part in (logic.second[node], logic.third[node])}
             if parts <= levels.keys() & luts[node]:
                 level = 1 + max(levels[part] for part in parts)
-                if level <= _WIDE_LEVELS:
+                if level <= most:
                     levels[node] = level
     return {node for node, level in levels.items() if level}
 
@@ -431,13 +437,15 @@ def _ecp5(logic: Logic, loads: _Loads) -> Mapping:
             carry += bits
         roots += [bit for own in chain.operands for bit in own[: chain.used] if bit > 1]
     luts = cover(logic, roots, _ECP5_PRICES, _ECP5_HURRY)
-    sites = sum(_ECP5_PRICES[len(lut)] for lut in luts.values()) + _inverters(logic, roots)
+    joining = _joining(logic, luts, _ECP5_WIDE)
+    sites = (sum(_ECP5_PRICES[len(lut)] for node, lut in luts.items() if node not in joining)
+             + _inverters(logic, roots))
     memories = [ecp5_memory(store) for store in logic.stores]
     products = _products(logic.products, _ECP5_FACTORS, signed_only=False)
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
     controlled = sum(register.reset > 1 and register.enable != 1
                      for register in logic.registers.values())
-    found = Mapping(sites, wide, 0, controlled, compare, carry, 0,
+    found = Mapping(sites, 0.0, wide, len(joining), controlled, compare, carry, 0,
                     len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from math import log2
 from typing import Any
 
 from ...rtl_templates.bit_heap import SIMD_LANES
@@ -51,12 +50,9 @@ def calibration() -> dict[str, Any]:
 
 
 def terms(mapped: Mapped) -> dict[str, float]:
-    """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are.
-
-    ``choice``: the more logic a mapper chooses covers for, the more of the best ones it misses.
-    """
-    return {"logic": mapped.logic, "choice": mapped.logic * log2(max(2, mapped.logic)) / 10,
-            "wide": mapped.wide, "joining": mapped.joining, "controlled": mapped.controlled,
+    """What the LUTs of a block's logic are fitted on, by name; carry and memory are as they are."""
+    return {"logic": mapped.logic, "crowd": mapped.crowd, "wide": mapped.wide,
+            "joining": mapped.joining, "controlled": mapped.controlled,
             "compare": mapped.compare, "block": 1.0}
 
 
