@@ -230,7 +230,9 @@ class RequantizeParams(ElementwiseParams):
         bits = float(type_.bits - zeros)
         if words < 6:
             bits = min(bits, ((1 << words) - 2) / 2 / self.lanes)
-        return Resources(lut=rom_sites(1, words) * bits, ff=bits if words > 1 else 0)
+        # Three address bits leave a LUT room for a part of what the word goes into.
+        sites = rom_sites(1, words) * (0.8 if words <= 8 else 1.0)
+        return Resources(lut=sites * bits, ff=bits if words > 1 else 0)
 
     @property
     def paths(self) -> tuple[Path, ...]:

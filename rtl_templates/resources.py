@@ -88,9 +88,10 @@ def _cover(width: int, depth: int, bits: int) -> int:
 
 
 def counter_sites(modulus: int) -> float:
-    """Sites of a counter that wraps: an increment and a comparison."""
+    """Sites of a counter that wraps: the next count, small functions that share sites, and a
+    comparison."""
     bits = max(1, modulus - 1).bit_length()
-    return 1.3 * bits + 1 if modulus > 1 else 0.0
+    return 0.8 * bits + 1 if modulus > 1 else 0.0
 
 
 def dsp_slices(factor: int, operand: int) -> int:
