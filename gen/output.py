@@ -156,10 +156,7 @@ def staged_output(out: Path, source: Path | None = None) -> Iterator[Path]:
         If ``out`` holds anything else or cannot be written.
     """
     out = Path(os.path.abspath(out))
-    try:
-        aside = _beside(out, source)
-    except OSError as error:
-        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+    aside = _beside(out, source)
     try:
         yield aside
         files = {name: file_hash(aside / name) for name in _files(aside) if name not in REFRESHED}
@@ -181,18 +178,19 @@ def check_output(out: Path, source: Path | None = None) -> None:
     Directories that are missing above ``out`` are not made, so what prevents that is found later.
     """
     out = Path(os.path.abspath(out))
-    try:
-        if out.parent.exists():
-            _beside(out, source).rmdir()
-    except OSError as error:
-        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
+    if out.parent.exists():
+        _beside(out, source).rmdir()
 
 
 def _beside(out: Path, source: Path | None) -> Path:
-    if out.exists():
-        _refuse_foreign(out, source)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    """A new directory beside a place that may be written to."""
+    try:
+        if out.exists():
+            _refuse_foreign(out, source)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise QuantloomError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
 def _put_in_place(aside: Path, out: Path) -> None:

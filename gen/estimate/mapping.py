@@ -62,9 +62,6 @@ class Mapping:
     ----------
     logic : float
         LUT sites (7-series) or LUT4 (ECP5) of logic.
-    crowd : float
-        How much logic there is to choose partners in (7-series): ``logic`` by a tenth of its binary
-        logarithm. The more there is, the fewer LUTs share a site with the best one.
     wide : int
         LUTs with more inputs than can share a site (7-series), or than a LUT4 has.
     joining : int
@@ -92,10 +89,12 @@ class Mapping:
         only registers take it.
     registered : tuple of bool
         Of each input: whether only registers take its payload, all of them with one enable.
+    crowd : float
+        How much logic there is to choose partners in (7-series): ``logic`` by a tenth of its binary
+        logarithm. The more there is, the fewer LUTs share a site with the best one.
     """
 
     logic: float
-    crowd: float
     wide: int
     joining: int
     controlled: int
@@ -109,6 +108,7 @@ class Mapping:
     outputs: tuple[Bits, ...] = ()
     stored: tuple[bool, ...] = ()
     registered: tuple[bool, ...] = ()
+    crowd: float = 0.0
 
 
 def map_block(params: BlockParams, family: str, inputs: Inputs = (),
@@ -390,7 +390,7 @@ def _xc7(logic: Logic, loads: _Loads) -> Mapping:
     memories = [xc7_memory(store) for store in logic.stores]
     products = _products(logic.products, _XC7_FACTORS, signed_only=True)
     wide = sum(len(lut) > SHARED_INPUTS for lut in left.values())
-    found = Mapping(sites, 0.0, wide, len(joining), 0, 0, carry, srl_sites,
+    found = Mapping(sites, wide, len(joining), 0, 0, carry, srl_sites,
                     len(logic.registers) - len(taken) - in_srl, 0, dict(simd), products)
     found = _with_memories(found, logic.stores, memories, LUT_INPUTS)
     return replace(found, crowd=found.logic * log2(max(2.0, found.logic)) / 10)
@@ -445,7 +445,7 @@ def _ecp5(logic: Logic, loads: _Loads) -> Mapping:
     wide = sum(len(lut) > _ECP5_INPUTS for lut in luts.values())
     controlled = sum(register.reset > 1 and register.enable != 1
                      for register in logic.registers.values())
-    found = Mapping(sites, 0.0, wide, len(joining), controlled, compare, carry, 0,
+    found = Mapping(sites, wide, len(joining), controlled, compare, carry, 0,
                     len(logic.registers), 0, {}, products)
     return _with_memories(found, logic.stores, memories, _ECP5_INPUTS)
 
