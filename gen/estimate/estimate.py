@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,10 @@ def family_of(part: Part | None) -> str:
 
 
 def resources_json(resources: Resources) -> dict[str, float]:
-    """Whole LUT sites, flip-flops and DSPs; block RAMs of 36 kbit in halves."""
-    return {"lut": round(resources.lut), "ff": round(resources.ff),
-            "bram36": resources.bram18 / 2, "dsp": round(resources.dsp)}
+    """LUT sites, flip-flops and DSPs rounded up, as where a design must fit a part; block RAMs of
+    36 kbit in halves."""
+    return {"lut": ceil(resources.lut), "ff": ceil(resources.ff),
+            "bram36": resources.bram18 / 2, "dsp": ceil(resources.dsp)}
 
 
 def capacity_json(part: Part) -> dict[str, float]:

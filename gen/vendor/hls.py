@@ -6,6 +6,7 @@ The JSON is that of "Adding RTL Blackbox Functions" in AMD's UG1399.
 from __future__ import annotations
 
 import json
+from math import ceil
 from pathlib import Path
 
 from ...rtl_templates.block import StreamShape
@@ -67,8 +68,8 @@ def _description(design: Design) -> dict[str, object]:
             "ap_ctrl_chain_protocol_continue": "ap_continue"},
         "rtl_performance": {"latency": str(flow.interval), "II": str(flow.interval)},
         "rtl_resource_usage": {
-            "FF": str(round(total.ff)), "LUT": str(round(total.lut)),
-            "BRAM": str(total.bram18), "URAM": "0", "DSP": str(round(total.dsp))},
+            "FF": str(ceil(total.ff)), "LUT": str(ceil(total.lut)),
+            "BRAM": str(total.bram18), "URAM": "0", "DSP": str(ceil(total.dsp))},
     }
 
 
