@@ -1,4 +1,9 @@
-"""Designs whose clocks are measured: those that the estimate is fitted to, and those it is not."""
+"""Designs whose clocks are measured: those that the estimate is fitted to, and those it is not.
+
+The random networks are those in which all layers do something: in many others a layer gives the
+same for all images, and synthesis leaves out what computes it, and with it paths that the estimate
+goes by. Of those, seeds in their order, up to 3,100 LUT sites.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +28,14 @@ from quantloom.gen.network import (
     Threshold,
 )
 from quantloom.rtl_templates.types import BIPOLAR, IntType
+from quantloom.sim import golden
 from tests.e2e.random_networks import random_folding, random_network
 
 from . import designs
 
 __all__ = ["FITTED", "HELD_OUT", "LARGE", "Subject"]
+
+_IMAGES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +58,22 @@ class Subject:
         return self.make()
 
 
+def _idle(network: Network) -> list[str]:
+    """Layers that give the same for all of some random images."""
+    end = network.input
+    images = np.random.default_rng(0).integers(end.lo, end.hi + 1, (_IMAGES, *end.shape))
+    if end.type.bipolar:
+        images = np.where(images > 0, 1, -1)
+    return [name for name, values in golden.run(network, images, keep=True).items()
+            if (values == values[:1]).all()]
+
+
 def _random(seed: int) -> Subject:
     def make() -> Design:
         network = random_network(seed)
+        if idle := _idle(network):
+            raise ValueError(f"random network {seed} is none to measure: {', '.join(idle)} never "
+                             "changes; take another seed")
         return Design(network, random_folding(network, seed))
 
     return Subject(f"random network {seed}", make)
@@ -123,21 +144,21 @@ U1, U2, U4, U8 = (IntType(bits) for bits in (1, 2, 4, 8))
 S2, S3, S4, S8 = (IntType(bits, signed=True) for bits in (2, 3, 4, 8))
 
 FITTED: tuple[Subject, ...] = (
-    _dense(1, U4, S4, 64, 16, 64), _random(103), _convolution(1, U4, BIPOLAR, 8, 16, 1024),
-    _random(104), _dense(2, U8, S8, 48, 10, 96), _random(105),
-    _convolution(2, U2, S2, 16, 16, 512), _model("tfc_w1a1", 392, pixels=True),
-    _random(107), _convolution(3, U8, S8, 4, 8, 2304), _random(108), _chain(2, 8, 1152),
-    _random(109), _dense(3, BIPOLAR, BIPOLAR, 256, 64, 128), _random(110),
-    _convolution(4, S4, S4, 8, 8, 2048), _random(111), _model("kws_mlp_w3a3", 25_088), _random(112),
-    _dense(4, U2, BIPOLAR, 128, 32, 16), _random(113), _chain(4, 8, 2304), _random(114),
-    _digits(4096), _random(115), _convolution(5, U4, S3, 16, 32, 9216), _random(116),
-    _random(117), _random(118), _random(43), _random(55),
+    *(_random(seed) for seed in (
+        69, 70, 86, 87, 91, 92, 95, 98, 99, 100, 104, 105, 108, 115, 123, 124, 125, 139, 140, 141,
+        144, 149, 151, 152, 153, 154, 161, 167, 171, 173, 174)),
+    _dense(1, U4, S4, 64, 16, 64), _dense(2, U8, S8, 48, 10, 96),
+    _dense(3, BIPOLAR, BIPOLAR, 256, 64, 128), _dense(4, U2, BIPOLAR, 128, 32, 16),
+    _convolution(1, U4, BIPOLAR, 8, 16, 1024), _convolution(2, U2, S2, 16, 16, 512),
+    _convolution(3, U8, S8, 4, 8, 2304), _convolution(4, S4, S4, 8, 8, 2048),
+    _convolution(5, U4, S3, 16, 32, 9216), _chain(2, 8, 1152), _chain(4, 8, 2304),
+    _digits(4096), _model("tfc_w1a1", 392, pixels=True), _model("kws_mlp_w3a3", 25_088),
 )
 """What the model of wires is fitted to."""
 
 HELD_OUT: tuple[Subject, ...] = (
-    *(_random(seed) for seed in (0, 1, 2, 9, 11, 14, 16, 17, 18, 22, 23, 26, 34, 38, 54, 57,
-                                63, 65, 73)),
+    *(_random(seed) for seed in (0, 1, 3, 6, 23, 24, 29, 31, 34, 37, 39, 41, 43, 44, 46, 47, 54, 55,
+                                 60, 63)),
     _dense(11, U4, S3, 96, 24, 72), _dense(12, U8, S4, 64, 10, 64),
 )
 """What it is judged by; nothing is fitted to them."""

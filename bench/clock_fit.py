@@ -17,7 +17,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from math import exp, log, log2
+from math import exp, log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +28,7 @@ from rich.progress import Progress
 
 from quantloom.gen.emit import to_verilog
 from quantloom.gen.estimate import timing
+from quantloom.gen.estimate.resources import dataflow_resources
 from quantloom.gen.estimate.timing import Delays
 
 from .area import yosys_version
@@ -48,15 +49,19 @@ CLOSE = 0.15
 """Error up to which an estimate counts as close."""
 
 _ECP5 = Delays(
-    register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44,
-    lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
-    product_registered=False, wire=1.0, wire_fanout=0.0, wire_size=0.0, placed=True)
+    family="ecp5", register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44,
+    carry_from=5, lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
+    product_registered=False, lutram_words=16, bram_words=2048,
+    wire=1.0, near_loads=16, wire_fanout=0.0, wire_size=0.0, wire_far=1.0, wire_apart=0.0,
+    placed=True)
 """As nextpnr-ecp5 reports them for speed grade 6; wires before the fit."""
 
 _XC7 = Delays(
-    register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313,
-    lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
-    product_registered=True, wire=0.6, wire_fanout=0.12, wire_size=0.0, placed=False)
+    family="xc7", register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313,
+    carry_from=3, lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
+    product_registered=True, lutram_words=64, bram_words=32768,
+    wire=0.6, near_loads=1, wire_fanout=0.12, wire_size=0.0, wire_far=0.6, wire_apart=0.0,
+    placed=False)
 """Speed grade -1: cells as in the timing files of Project X-Ray (prjxray-db, zynq7 slicem and
 spartan7 BRAM_R), wires as in Vivado's report of a path of nine nets with 1 to 62 loads on an
 XC7Z010, 0.44 to 1.33 ns, 0.77 ns on average."""
@@ -107,43 +112,49 @@ def _measured(subject: Subject, seeds: Sequence[int], *, placing: bool) -> Measu
 
 
 def fit(measured: Sequence[Measured], known: Delays = _ECP5) -> Delays:
-    """Delays of wires with the least squares of the logarithm of estimate over median.
+    """Delays of wires with the least sum of absolute logarithms of estimate over median.
 
-    The slowest path of a design changes with the delays, so the sum has kinks: of all ways to move
-    some of the delays by a step the best is taken, and where none helps, steps get smaller.
+    Not of squares: in some random networks synthesis finds a layer of which nothing depends, and
+    leaves out the hardware that is slowest by the formulas. The slowest path of a design changes
+    with the delays, so the sum has kinks: of all ways to move some of the delays by a step the
+    best is taken, and where none helps, steps get smaller.
     """
-    paths = [_numbers(one, known) for one in measured]
+    paths = [_paths(one, known) for one in measured]
     targets = [log(1000 / one.median) for one in measured]
 
     def loss(wires: np.ndarray) -> float:
-        wire, fanout, size = wires
-        return sum((log((cells + (hops * wire + loads * fanout) * (1 + size * grown)).max())
-                    - target) ** 2
-                   for (cells, hops, loads, grown), target in zip(paths, targets, strict=True))
+        wire, fanout, size, far, apart = wires
+        return sum(abs(log((cells + (hops * wire + loads * fanout) * (1 + size * grown)
+                            + remote * (far + doublings * apart)).max()) - target)
+                   for (cells, hops, loads, remote, doublings, grown), target
+                   in zip(paths, targets, strict=True))
 
-    at, step = np.array([1.0, 0.1, 0.1]), np.array([0.2, 0.05, 0.05])
+    at, step = np.array([1.0, 0.1, 0.1, 1.0, 0.1]), np.array([0.2, 0.05, 0.05, 0.2, 0.1])
+    ways = [np.array(way) for way in product((-1, 0, 1), repeat=len(at))]
     best = loss(at)
     for _ in range(_STEPS):
-        tried = [np.maximum(0.0, at + step * way) for way in product((-1, 0, 1), repeat=3)]
+        tried = [np.maximum(0.0, at + step * way) for way in ways]
         losses = [loss(other) for other in tried]
         k = int(np.argmin(losses))
         if losses[k] < best - 1e-12:
             at, best = tried[k], losses[k]
         else:
             step /= 2
-    wire, fanout, size = (round(float(value), 4) for value in at)
-    return replace(known, wire=wire, wire_fanout=fanout, wire_size=size)
+    names = ("wire", "wire_fanout", "wire_size", "wire_far", "wire_apart")
+    return replace(known, **{name: round(float(value), 4)
+                             for name, value in zip(names, at, strict=True)})
 
 
-def _numbers(measured: Measured, known: Delays
-             ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """By path of a design: delay of cells, hops, doublings of loads; and the design's growth."""
+def _paths(measured: Measured, known: Delays) -> tuple[Any, ...]:
+    """By path of a design, delay of cells, hops, doublings of loads, wires to and from multipliers
+    and block RAMs, doublings of those; and the design's growth."""
     flow = measured.subject.design.dataflow
-    paths = {path for name in flow.blocks for path in timing.paths_of(flow, name)}
-    parts = [timing.cells_and_hops(path, known) for path in paths]
-    return (np.array([cells for cells, _ in parts]), np.array([hops for _, hops in parts]),
-            np.array([log2(path.fanout) for path in paths]),
-            timing.growth(timing.design_size(flow)))
+    around = timing.extent(dataflow_resources(flow, known.family))
+    found = [timing.passed(path, known, around)
+             for path in {path for name in flow.blocks for path in timing.paths_of(flow, name)}]
+    columns = (np.array([getattr(one, name) for one in found])
+               for name in ("cells", "hops", "loads", "far", "doublings"))
+    return (*columns, timing.growth(around.luts))
 
 
 def error_of(measured: Measured, known: Delays) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Value
 
 from .bit_heap import LEVELS_PER_STAGE, heap_resources, heap_width
-from .path import Path, select_levels, table_levels
+from .path import Path, table_levels
 from .pipeline import delay, pack_codes
 from .resources import Resources
 from .rom import plan_rom, read_rom, rom_latency, rom_resources
@@ -177,8 +177,7 @@ class DotForm(ABC):
             found.append(Path(what="bits of the heap", luts=1, fanout=chosen))
         if self.word_bits and self.slots > 1:
             block = self.memory == "block"
-            ways = plan_rom(self.word_bits, self.slots).ways[0] if block else 1
-            found.append(Path(what="weights", source="bram", luts=select_levels(ways)) if block
+            found.append(plan_rom(self.word_bits, self.slots).path("weights") if block
                          else Path(what="weights", luts=table_levels(self.slots),
                                    fanout=self.word_bits))
         return tuple(found)

@@ -280,10 +280,9 @@ class NeuronParams(BlockParams):
         results = self.positions * self.group_lanes * self.pe
         if self.operand_folds > 1:
             # What the sum starts from is chosen in front of the chain.
-            # Their memory is read behind, and written in front of, more LUTs if it is deep.
             stored = self.output_folds > 1
-            found.append(Path(what="accumulator", luts=1 + (self.output_folds > 16),
-                              carry=self.sum_bits, source="lutram" if stored else "register",
+            found.append(Path(what="accumulator", luts=1, carry=self.sum_bits,
+                              source="lutram" if stored else "register", words=self.output_folds,
                               fanout=self.sum_bits * results, tail=stored))
         elif self._starts > 1 or self.initial.any():
             found.append(Path(what="initial value", carry=self.sum_bits))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 __all__ = ["SOURCES", "Path", "and_levels", "ring_levels", "select_levels", "table_levels"]
 
-SOURCES = ("register", "lutram", "bram")
+SOURCES = ("register", "lutram", "bram", "ram")
 """Where paths begin: at a register; at the register that addresses a LUT memory, which is then
-passed; at the output of a block RAM without a register of its own."""
+passed; at the output of a block RAM without a register of its own; at what synthesis makes of a
+memory that is read at clock edges: such a block RAM, or LUTs and the register behind them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,9 @@ class Path:
         Loads of the widest net.
     source : str
         One of :data:`SOURCES`.
+    words, width : int
+        Of the memory it begins at, and their bits. More words than a primitive holds are joined by
+        multiplexers that are not counted in ``luts``.
     tail : bool
         It ends at an enable, a reset or a memory, not in a register beside the last LUT.
     factors : (int, int) or ()
@@ -36,7 +40,7 @@ class Path:
     Raises
     ------
     ValueError
-        If a number is negative, the fan-out below 1 or the source unknown.
+        If a number is negative, or below 1 where that is the least, or the source unknown.
     """
 
     what: str
@@ -44,13 +48,16 @@ class Path:
     carry: int = 0
     fanout: int = 1
     source: str = "register"
+    words: int = 1
+    width: int = 1
     tail: bool = False
     factors: tuple[int, int] | tuple[()] = ()
 
     def __post_init__(self) -> None:
-        if min(self.luts, self.carry) < 0 or self.fanout < 1:
-            raise ValueError("luts and carry must not be negative, and fanout at least 1, not "
-                             f"{self.luts!r}, {self.carry!r} and {self.fanout!r}")
+        if min(self.luts, self.carry) < 0 or min(self.fanout, self.words, self.width) < 1:
+            raise ValueError("luts and carry must not be negative, fanout, words and width at "
+                             f"least 1, not {self.luts!r}, {self.carry!r}, {self.fanout!r}, "
+                             f"{self.words!r} and {self.width!r}")
         if self.source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
 
@@ -62,7 +69,7 @@ class Path:
             parts += [f"{self.carry}-bit carry"] if self.carry else []
         text = " + ".join(parts) or "wires alone"
         text += {"register": "", "lutram": " behind a LUT memory",
-                 "bram": " behind a block RAM"}[self.source]
+                 "bram": " behind a block RAM", "ram": " behind a memory"}[self.source]
         return f"{text}, fan-out {self.fanout} ({self.what})"
 
 

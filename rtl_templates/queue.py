@@ -77,7 +77,7 @@ def queue_paths(width: int, depth: int) -> tuple[Path, ...]:
     flags = Path(what="queue's flags", luts=1 + ring_levels(depth), fanout=max(4, width // 2))
     if depth <= 64:
         return (flags,)
-    return (flags, Path(what="queue's memory", luts=2, fanout=width,
+    return (flags, Path(what="queue's memory", luts=1, fanout=width, words=depth,
                         source="lutram" if in_lutram(width, depth) else "register"))
 
 

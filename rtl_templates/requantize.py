@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .nest import loop_paths
-from .path import Path, select_levels, table_levels
+from .path import Path, table_levels
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_paths, credit_resources
 from .resources import DSP_PRODUCT_BITS, Resources, counter_sites, dsp_slices, rom_sites
@@ -238,8 +238,7 @@ class RequantizeParams(ElementwiseParams):
     def paths(self) -> tuple[Path, ...]:
         found = list(loop_paths((self.folds - 1).bit_length()))
         if self.memory == "block":
-            found.append(Path(what="table", source="bram", luts=select_levels(
-                plan_rom(self.word_bits, self.folds).ways[0])))
+            found.append(plan_rom(self.word_bits, self.folds).path("table"))
         elif max(len(self.multiplier), len(self.offset)) > 1:
             found.append(Path(what="table", luts=table_levels(self.folds * len(self.offsets)),
                               fanout=self.word_bits))

@@ -20,6 +20,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory
 
+from .path import Path, select_levels
 from .resources import Resources, rom_sites
 from .validation import check_positive
 
@@ -99,6 +100,13 @@ class RomPlan:
         for tile in self.tiles:
             places[tile.bit : tile.bit + tile.bits] += 1
         return tuple(places.reshape(self.packed, self.width).sum(axis=0).tolist())
+
+    def path(self, what: str) -> Path:
+        """From its deepest block RAM to the register that the word is read into; from the register
+        behind a table in LUTs where it has none."""
+        deep = [tile.rows for tile in self.tiles if tile.bram18]
+        return Path(what=what, source="bram" if deep else "register", words=max(deep, default=1),
+                    luts=select_levels(max(self.ways)))
 
     @property
     def resources(self) -> Resources:

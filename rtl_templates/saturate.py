@@ -63,8 +63,11 @@ def saturation_path(least: int, most: int, lo: int, hi: int) -> Path:
     bits = max(most, -least - 1).bit_length() + 1
     spare = bits - max(hi, -lo - 1).bit_length()
     compared = (most > hi and not _is_end(hi)) + (least < lo != 0 and not _is_end(-lo - 1))
-    # Bits above are looked at, or the value is compared; one bound is chosen behind the other.
-    return Path(what="clip", luts=1 + (compared if compared else and_levels(spare)),
+    if lo == hi:
+        return Path(what="clip")
+    # Bits above are looked at, or the value is compared, with both bounds at once; then one of
+    # three is chosen.
+    return Path(what="clip", luts=2 if compared else 1 + and_levels(spare),
                 carry=bits if compared else 0, fanout=bits, tail=True)
 
 

@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from .block import BlockComponent
 from .elementwise import ElementwiseParams
 from .nest import loop_paths
-from .path import Path, select_levels, table_levels
+from .path import Path, table_levels
 from .pipeline import counter, decode, delay, issue, pack
 from .queue import credit_paths, credit_resources
 from .resources import Resources, counter_sites
@@ -182,9 +182,7 @@ class ThresholdParams(ElementwiseParams):
                 found.append(Path(what="table of thresholds", luts=table_levels(words),
                                   fanout=self.table_type.bits))
             elif memory == "block":
-                ways = plan_rom(self.table_type.bits, words)
-                found.append(Path(what="table of thresholds", source="bram",
-                                  luts=select_levels(ways.ways[0])))
+                found.append(plan_rom(self.table_type.bits, words).path("table of thresholds"))
         if self.finishes:
             found.append(Path(what="count to code", luts=2, carry=self.output_type.bits))
         fold_bits = (self.table_words(0) - 1).bit_length()

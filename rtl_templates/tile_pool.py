@@ -164,7 +164,7 @@ class TilePoolParams(PipelineParams):
         walk = max((n - 1).bit_length() for n in (self.folds, *self.walk[0]))
         # The larger of two is chosen behind their comparison, the first one in front of a sum.
         return (Path(what="running result", luts=2 if self.operation == "max" else 1, carry=bits,
-                     source=source, fanout=width, tail=source != "register"),
+                     source=source, words=self.words, fanout=width, tail=source != "register"),
                 *loop_paths(walk),
                 *credit_paths(self.outputs[0].width, self.pipeline, self.depth))
 

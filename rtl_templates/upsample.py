@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import memory, wiring
 
 from .block import BlockComponent, BlockParams, StreamShape, Timing, serve
-from .path import Path, and_levels, ring_levels, select_levels
+from .path import Path, and_levels, ring_levels
 from .pipeline import delay
 from .queue import CreditQueue, credit_paths, credit_resources
 from .resources import Resources, lutram_sites
@@ -118,8 +118,7 @@ class UpsampleParams(BlockParams):
         return (Path(what="address", luts=3 + and_levels(bits), fanout=3 * bits),
                 Path(what="places", luts=1 + ring_levels(2 * self.row_beats),
                      fanout=max(4, width // 2)),
-                Path(what="rows", luts=select_levels(-(-2 * self.row_beats // 64)),
-                     source="lutram", fanout=width),
+                Path(what="rows", source="lutram", words=2 * self.row_beats, fanout=width),
                 *credit_paths(width, 1, self.depth))
 
     @property

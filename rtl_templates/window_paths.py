@@ -31,8 +31,7 @@ def line_paths(p: WindowParams) -> tuple[Path, ...]:
         *loop_paths(walk),
     ]
     if above and p.line_memory == "lut":
-        found.append(Path(what="rows above", luts=select_levels(-(-p.row_words // 64)),
-                          source="lutram", fanout=above))
+        found.append(Path(what="rows above", source="lutram", words=p.row_words, fanout=above))
     elif above and p.line_memory == "block":
         found.append(Path(what="rows above", source="bram"))
     # A beat that is not taken stops all columns; pads reset the newest one.
@@ -40,7 +39,8 @@ def line_paths(p: WindowParams) -> tuple[Path, ...]:
     found.append(Path(what="shift of the columns", luts=3 if any(p.pads) else 2, fanout=shifted,
                       tail=True))
     if p.history and not p.register_columns:
-        found.append(Path(what="columns before", source="lutram", fanout=column * p.history))
+        found.append(Path(what="columns before", source="lutram", words=p.slices,
+                          fanout=column * p.history))
     if p.spare > 1:
         found += queue_paths(column, p.spare)
         found.append(Path(what="free places", luts=2, carry=p.spare.bit_length(),
@@ -61,15 +61,12 @@ def ring_paths(p: WindowParams) -> tuple[Path, ...]:
         *loop_paths(_bits(p.row_words, p.rows, *p.out_shape, p.slices)),
     ]
     if p.mode == "column":
-        block = p.row_words * width > 1024 and p.row_words > 64
-        found.append(Path(what="rows", luts=select_levels(p.rows) + masked,
-                          source="bram" if block else "register",
-                          fanout=p.kernel[0] * width))
+        found.append(Path(what="rows", luts=select_levels(p.rows) + masked, source="ram",
+                          words=p.row_words, width=width, fanout=p.kernel[0] * width))
     else:
-        places = p.rows << (p.row_words - 1).bit_length()
-        small = places * width <= 512 or places <= 32
         # The word that is read passes the choice of pads on its way into the queue.
-        found.append(Path(what="rows", luts=masked, source="register" if small else "bram",
+        found.append(Path(what="rows", luts=masked, source="ram",
+                          words=p.rows << (p.row_words - 1).bit_length(), width=width,
                           fanout=width, tail=not p.collect))
     if p.collect:
         return (*found, Path(what="words collected", luts=1, fanout=p.outputs[0].width,

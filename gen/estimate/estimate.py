@@ -197,8 +197,8 @@ def estimate(design: Design | str | Path, part: Part | str | None = None,
         except ValueError as problem:
             raise QuantloomError(str(problem)) from None
     flow = design.dataflow
-    fastest = speeds(flow, delays(family_of(part)))
     areas = blocks_resources(flow, family_of(part))
+    fastest = speeds(flow, delays(family_of(part)))
     blocks = tuple(
         BlockEstimate(block.name, block.params.kind, block.layer, areas[block.name],
                       block.params.cycles, fastest[block.name]) for block in flow.blocks.values())

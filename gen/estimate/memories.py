@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ...rtl_templates.resources import bram18_of, lutram_sites
 from .logic import Store
 
-__all__ = ["Mapped", "ecp5_memory", "xc7_memory"]
+__all__ = ["Mapped", "ecp5_memory", "in_block_ram", "xc7_memory"]
 
 _XC7_BLOCK, _XC7_TABLE_BITS = 129, 64
 """Cost of a RAMB18E1, and bits of a table of constants in logic that cost 1."""
@@ -76,6 +76,13 @@ def ecp5_memory(store: Store) -> Mapped:
         found = replace(found, ff=2 * store.width + address + 2,
                         logic=store.width + -(-address // 2) + 1)
     return found
+
+
+def in_block_ram(width: int, depth: int, family: str) -> bool:
+    """Whether a memory that is written, and read at clock edges, gets block RAM if it may."""
+    store = Store(width=width, depth=depth, written=True, synchronous=True, style="", inputs=[],
+                  outputs=[], transparent=False, enabled=False)
+    return bool((xc7_memory if family == "xc7" else ecp5_memory)(store).bram)
 
 
 def _word(store: Store) -> Mapped:

@@ -1,8 +1,9 @@
 """How fast blocks are clocked, from the structure of their paths, before synthesis.
 
 A path takes the delays of what it passes, and of the wires between: a hop for each LUT, carry
-chain, memory or multiplier, the longer the more loads the path's widest net has and the larger
-the design is. Delays of cells are those of the families' data; those of wires are fitted, for
+chain or LUT memory, the longer the more loads the path's widest net has and the larger the design
+is; and others to multipliers and block RAMs, which stand in few columns, the longer the more of
+those there are. Delays of cells are those of the families' data; those of wires are fitted, for
 ECP5, to placed and routed designs (``python -m bench.clock_fit``). A block is as fast as its
 slowest path, a design as its slowest block.
 """
@@ -18,18 +19,25 @@ from math import log2
 from typing import Any
 
 from ...rtl_templates.block import BlockParams
-from ...rtl_templates.path import Path
+from ...rtl_templates.path import Path, and_levels, select_levels
+from ...rtl_templates.resources import Resources
 from ..dataflow.graph import Dataflow
+from .memories import in_block_ram
+from .resources import block_resources, dataflow_resources
 
 __all__ = [
-    "Delays", "Speed", "block_speed", "cells_and_hops", "delays", "design_size", "growth",
+    "Delays", "Extent", "Passed", "Speed", "block_speed", "delays", "extent", "growth", "passed",
     "path_delay", "paths_of", "speeds", "stored_fit",
 ]  # fmt: skip
 
 _FILE = "clock.json"
 
-SMALLEST = -2.0
-"""Doublings from 1,000 LUT sites below which wires get no shorter."""
+NEAREST = -2.0
+"""Doublings from 1,000 LUTs below which wires get no shorter; above, they stay as long as
+they are within a block."""
+
+NEAR = 4
+"""Multipliers, or block RAMs, that are near to what they work for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +46,15 @@ class Delays:
 
     Parameters
     ----------
+    family : str
+        As Yosys names it: ``ecp5`` or ``xc7``.
     register : float
         Clock to output, and set-up.
     lut : float
     carry_in, carry_bit, carry_out : float
         Into a chain, along it, out of it.
+    carry_from : int
+        Bits of a sum from which it is on a chain; synthesis makes a shorter one of LUTs.
     lutram : float
         Address to output of a LUT memory.
     bram : float
@@ -55,31 +67,78 @@ class Delays:
     product_from : int
         Bits of a product from which it is made by a multiplier.
     product_registered : bool
+    lutram_words, bram_words : int
+        Of a LUT memory, and of a block RAM in the shape that synthesis gives it.
     wire : float
-        A hop, in a design of 1,000 LUT sites.
+        A hop in logic, in a design of 1,000 LUTs or more.
+    near_loads : int
+        That a net has without being longer for it.
     wire_fanout : float
-        More for each doubling of the widest net's loads.
+        More for each doubling of the widest net's loads from there.
     wire_size : float
-        Share of a wire's delay by which it grows with each doubling of the design.
+        Share of these by which they grow with each doubling of the design up to there.
+    wire_far : float
+        A hop to or from a multiplier, or from a block RAM.
+    wire_apart : float
+        More for each doubling of the number of those from :data:`NEAR`.
     placed : bool
         Whether wires are fitted to placed designs.
     """
 
+    family: str
     register: float
     lut: float
     carry_in: float
     carry_bit: float
     carry_out: float
+    carry_from: int
     lutram: float
     bram: float
     product: float
     product_bits: int
     product_from: int
     product_registered: bool
+    lutram_words: int
+    bram_words: int
     wire: float
+    near_loads: int
     wire_fanout: float
     wire_size: float
+    wire_far: float
+    wire_apart: float
     placed: bool
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What wires must cross in a design: LUTs, multipliers, block RAMs."""
+
+    luts: float
+    products: float
+    brams: int
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a path passes.
+
+    Parameters
+    ----------
+    cells : float
+        Delay of cells, in ns.
+    hops, far : int
+        Wires in logic; to and from multipliers, and from block RAMs.
+    loads : float
+        Doublings of the loads of the widest net in logic, from those that are near.
+    doublings : float
+        Of the design's multipliers or block RAMs, from :data:`NEAR`.
+    """
+
+    cells: float
+    hops: int
+    far: int
+    loads: float
+    doublings: float
 
 
 @dataclass(frozen=True)
@@ -112,57 +171,69 @@ def delays(family: str) -> Delays:
     return Delays(**known[family])
 
 
-def cells_and_hops(path: Path, known: Delays) -> tuple[float, int]:
-    """Delay of the cells that a path passes, in ns, and the wires between them."""
-    total, hops = known.register, 0
+def passed(path: Path, known: Delays, around: Extent) -> Passed:
+    """What a path passes in a design of such an extent."""
+    cells, hops, far, there = known.register, 0, 0, 0.0
     luts, carry = path.luts, path.carry
-    if path.source == "lutram":
-        total, hops = total + known.lutram, hops + 1
-    elif path.source == "bram":
-        total += known.bram - known.register
-    if path.factors and sum(path.factors) >= known.product_from:
-        luts = carry = 0
-        total += known.product
+    if 0 < carry < known.carry_from:
+        # One of its levels merges with the LUTs beside it.
+        luts, carry = max(1, luts + and_levels(2 * carry) - 1), 0
+    source = path.source
+    if source == "ram":
+        source = "bram" if in_block_ram(path.width, path.words, known.family) else "register"
+    if source == "lutram":
+        cells, hops = cells + known.lutram, hops + 1
+        luts += select_levels(-(-path.words // known.lutram_words))
+    elif source == "bram":
+        cells, far, there = cells + known.bram - known.register, far + 1, around.brams
+        luts += select_levels(-(-path.words // known.bram_words))
+    if multiplied := bool(path.factors) and sum(path.factors) >= known.product_from:
+        cells, luts, carry = cells + known.product, 0, 0
         if not known.product_registered:
-            hops += 2
+            far, there = far + 2, around.products
             if max(path.factors) > known.product_bits:  # added up behind several multipliers
                 carry, hops = sum(path.factors) - known.product_bits, hops - 1
     elif path.tail or not (luts or carry):
         hops += 1  # beside a register stands only the LUT or the carry bit that drives its data
     if carry:
-        total += known.carry_in + carry * known.carry_bit + known.carry_out
+        cells += known.carry_in + carry * known.carry_bit + known.carry_out
         hops += 1
-    return total + luts * known.lut, hops + luts
+    hops += luts - (source == "bram")
+    return Passed(cells=cells + luts * known.lut, hops=hops, far=far,
+                  loads=0.0 if multiplied else log2(max(path.fanout / known.near_loads, 1)),
+                  doublings=log2(max(there, NEAR) / NEAR))
 
 
-def growth(size: float) -> float:
-    """Doublings of a design's LUT sites from 1,000."""
-    return max(SMALLEST, log2(max(size, 1.0) / 1000))
+def growth(luts: float) -> float:
+    """Doublings of a design's LUTs from 1,000, of those that make wires longer."""
+    return min(0.0, max(NEAREST, log2(max(luts, 1.0) / 1000)))
 
 
-def path_delay(path: Path, known: Delays, size: float) -> float:
-    """Clock period that a path needs, in ns, in a design of so many LUT sites."""
-    cells, hops = cells_and_hops(path, known)
-    wires = hops * known.wire + log2(path.fanout) * known.wire_fanout
-    return cells + wires * (1 + known.wire_size * growth(size))
+def path_delay(path: Path, known: Delays, around: Extent) -> float:
+    """Clock period that a path needs, in ns, in a design of such an extent."""
+    found = passed(path, known, around)
+    wires = found.hops * known.wire + found.loads * known.wire_fanout
+    return (found.cells + wires * (1 + known.wire_size * growth(around.luts))
+            + found.far * (known.wire_far + found.doublings * known.wire_apart))
 
 
-def design_size(dataflow: Dataflow) -> float:
-    """LUT sites that wires must cross, by the formulas for 7-series."""
-    return sum(block.params.resources.lut for block in dataflow.blocks.values())
+def extent(taken: Resources) -> Extent:
+    """What the wires of a design must cross that takes so much."""
+    return Extent(taken.lut, taken.dsp, taken.bram18)
 
 
-def block_speed(params: BlockParams, known: Delays, size: float | None = None) -> Speed:
+def block_speed(params: BlockParams, known: Delays, around: Extent | None = None) -> Speed:
     """Speed of a block's own paths.
 
     Parameters
     ----------
     params : BlockParams
     known : Delays
-    size : float or None
-        LUT sites of the design that it is in; None: it is alone.
+    around : Extent or None
+        Of the design that it is in; None: it is alone.
     """
-    return _slowest(params.paths, known, size or params.resources.lut)
+    around = around or extent(block_resources(params, known.family))
+    return _slowest(params.paths, known, around)
 
 
 def paths_of(dataflow: Dataflow, name: str) -> Iterator[Path]:
@@ -180,11 +251,11 @@ def paths_of(dataflow: Dataflow, name: str) -> Iterator[Path]:
 
 def speeds(dataflow: Dataflow, known: Delays) -> dict[str, Speed]:
     """Speed of each block in its design, the paths from its neighbours' outputs included."""
-    size = design_size(dataflow)
-    return {name: _slowest(tuple(paths_of(dataflow, name)), known, size)
+    around = extent(dataflow_resources(dataflow, known.family))
+    return {name: _slowest(tuple(paths_of(dataflow, name)), known, around)
             for name in dataflow.blocks}
 
 
-def _slowest(paths: tuple[Path, ...], known: Delays, size: float) -> Speed:
-    path = max(paths, key=lambda path: path_delay(path, known, size))
-    return Speed(1000 / path_delay(path, known, size), path)
+def _slowest(paths: tuple[Path, ...], known: Delays, around: Extent) -> Speed:
+    path = max(paths, key=lambda path: path_delay(path, known, around))
+    return Speed(1000 / path_delay(path, known, around), path)

@@ -9,9 +9,10 @@ from quantloom.boards.parts import part
 from quantloom.gen.design import Design
 from quantloom.gen.estimate import estimate
 from quantloom.gen.estimate.timing import (
+    Extent,
     block_speed,
-    cells_and_hops,
     delays,
+    passed,
     path_delay,
     paths_of,
     speeds,
@@ -34,6 +35,7 @@ from quantloom.rtl_templates.types import BIPOLAR, IntType
 from ..e2e.random_networks import random_folding, random_network
 from ..rtl_templates.resources import synthesised
 
+AROUND = Extent(luts=2000, products=8, brams=8)
 U2, U4, S8 = IntType(2), IntType(4), IntType(8, signed=True)
 FAMILIES = ("ecp5", "xc7")
 
@@ -97,13 +99,35 @@ def test_an_unknown_family_is_refused():
 def test_nothing_makes_a_path_faster(family):
     known = delays(family)
     base = Path(what="base", luts=2, carry=8, fanout=10)
-    period = path_delay(base, known, 2000)
+    period = path_delay(base, known, AROUND)
     longer = [replace(base, luts=3), replace(base, carry=12), replace(base, fanout=40),
               replace(base, source="lutram"), replace(base, source="bram")]
-    assert all(path_delay(path, known, 2000) > period for path in longer)
-    assert path_delay(base, known, 4000) >= period
-    lutram, bram = (path_delay(path, known, 2000) for path in longer[-2:])
-    assert bram > lutram
+    assert all(path_delay(path, known, AROUND) > period for path in longer)
+    assert path_delay(base, known, replace(AROUND, luts=500)) <= period
+    lutram, bram = longer[-2:]
+    assert path_delay(bram, known, AROUND) > path_delay(lutram, known, AROUND)
+    for path, words in (lutram, 65), (bram, 32769):
+        assert path_delay(replace(path, words=words), known, AROUND) > path_delay(
+            path, known, AROUND)
+    more = replace(AROUND, brams=64)
+    assert path_delay(bram, known, more) >= path_delay(bram, known, AROUND)
+
+
+def test_a_short_sum_is_in_luts():
+    ecp5 = delays("ecp5")
+    four, five = (passed(Path(what="sum", carry=bits), ecp5, AROUND) for bits in (4, 5))
+    assert four == passed(Path(what="sum", luts=1), ecp5, AROUND)
+    assert five.cells > four.cells + ecp5.carry_in
+
+
+@pytest.mark.parametrize(("width", "words", "family", "block"), [
+    (8, 64, "xc7", False), (8, 1024, "xc7", True), (8, 64, "ecp5", False), (8, 256, "ecp5", True),
+])
+def test_a_memory_is_what_synthesis_makes_of_it(width, words, family, block):
+    known = delays(family)
+    found = passed(Path(what="rows", source="ram", width=width, words=words), known, AROUND)
+    kind = "bram" if block else "register"
+    assert found == passed(Path(what="rows", source=kind, words=words), known, AROUND)
 
 
 def test_multipliers_are_what_the_family_has():
@@ -111,21 +135,23 @@ def test_multipliers_are_what_the_family_has():
     wide, huge = replace(narrow, factors=(12, 12)), replace(narrow, factors=(24, 12))
     ecp5, xc7 = (delays(family) for family in FAMILIES)
     # ECP5: one multiplier, whatever the widths, or several and a sum; without registers inside.
-    assert cells_and_hops(narrow, ecp5) == cells_and_hops(wide, ecp5)
-    assert cells_and_hops(huge, ecp5)[0] > cells_and_hops(wide, ecp5)[0] > ecp5.product
+    assert passed(narrow, ecp5, AROUND) == passed(wide, ecp5, AROUND)
+    assert passed(huge, ecp5, AROUND).cells > passed(wide, ecp5, AROUND).cells > ecp5.product
     # 7-series: LUTs, or a DSP48E1 with its registers.
-    assert cells_and_hops(narrow, xc7) == cells_and_hops(replace(narrow, factors=()), xc7)
-    assert cells_and_hops(wide, xc7) == (xc7.register, 0)
+    assert passed(narrow, xc7, AROUND) == passed(replace(narrow, factors=()), xc7, AROUND)
+    assert path_delay(wide, xc7, AROUND) == xc7.register
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_larger_parameters_are_not_faster(family):
     known = delays(family)
-    mhz = [block_speed(threshold(IntType(bits, True)), known, 1000).mhz for bits in (6, 10, 16, 24)]
+    mhz = [block_speed(threshold(IntType(bits, True)), known, AROUND).mhz
+           for bits in (6, 10, 16, 24)]
     assert mhz == sorted(mhz, reverse=True)
-    mhz = [block_speed(neuron(24, slots), known, 1000).mhz for slots in (8, 64, 512)]
+    mhz = [block_speed(neuron(24, slots), known, AROUND).mhz for slots in (8, 64, 512)]
     assert mhz == sorted(mhz, reverse=True)
-    mhz = [block_speed(neuron(24, 8), known, size).mhz for size in (100, 1000, 10_000)]
+    mhz = [block_speed(neuron(24, 8), known, replace(AROUND, luts=luts)).mhz
+           for luts in (100, 1000, 10_000)]
     assert mhz == sorted(mhz, reverse=True)
 
 
@@ -163,10 +189,11 @@ def test_paths_read_as_text():
 
 
 def test_paths_check_themselves():
-    with pytest.raises(ValueError, match="luts and carry must not be negative, and fanout at "
-                                         "least 1, not -1, 0 and 1"):
+    with pytest.raises(ValueError, match="luts and carry must not be negative, fanout, "
+                                         "words and width at least 1, not -1, 0, 1, 1 and 1"):
         Path(what="bad", luts=-1)
-    with pytest.raises(ValueError, match="source must be one of register, lutram, bram, not 'pin'"):
+    with pytest.raises(ValueError, match="source must be one of register, lutram, bram, ram, not "
+                                         "'pin'"):
         Path(what="bad", source="pin")
 
 
