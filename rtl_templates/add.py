@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 
 from .adder_tree import adder_tree, tree_latency
 from .block import BlockComponent
@@ -128,10 +128,17 @@ class Add(BlockComponent[AddParams]):
                 # All of one shape, as the adder tree wants them.
                 product = Signal(p.product_type.shape, name=f"product_{k}", reset_less=True)
                 value = decode(port.payload[lane], type_)
-                unit.d.sync += product.eq(value * p.multipliers[k])
+                unit.d.sync += product.eq(_times(value, p.multipliers[k]))
                 products.append(product)
             result = Signal(p.output_type.shape, name=f"result_{lane}")
             m.d.comb += result.eq(adder_tree(unit, "sum", products))
             results.append(result)
         m.d.comb += queue.payload.eq(Cat(results))
         return m
+
+
+def _times(value: Value, multiplier: int) -> Value:
+    """Product; a negative power of two negates and shifts, where Yosys would take a multiplier."""
+    if multiplier < 0 and abs(multiplier).bit_count() == 1:
+        return (-value) << (abs(multiplier).bit_length() - 1)
+    return value * multiplier

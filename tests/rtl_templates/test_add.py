@@ -5,6 +5,7 @@ from quantloom.rtl_templates.add import AddParams
 from quantloom.rtl_templates.types import BIPOLAR, IntType
 
 from .bench import check_block, random_values
+from .resources import check_resources
 from .timing import check_schedule
 
 # input types, multipliers
@@ -38,6 +39,14 @@ def test_equals_reference(number, lanes):
 @pytest.mark.parametrize("number", [0, 2, 5, 7, 8])
 def test_schedule_is_exact(number):
     check_schedule(block(CASES[number], lanes=1, beats=12), seed=number)
+
+
+@pytest.mark.parametrize("multipliers", [(-1, 1), (-4, -1)])
+def test_a_difference_takes_no_multiplier(multipliers):
+    found = check_resources(AddParams(
+        depth=2, input_types=(IntType(8),) * 2, output_type=IntType(12, True), lanes=4, beats=8,
+        multipliers=multipliers))
+    assert found.dsp == 0
 
 
 def test_reference_is_the_weighted_sum():
