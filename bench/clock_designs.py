@@ -157,8 +157,10 @@ FITTED: tuple[Subject, ...] = (
 """What the model of wires is fitted to."""
 
 HELD_OUT: tuple[Subject, ...] = (
-    *(_random(seed) for seed in (0, 1, 3, 6, 23, 24, 29, 31, 34, 37, 39, 41, 43, 44, 46, 47, 54, 55,
-                                 60, 63)),
+    *(_random(seed) for seed in (
+        0, 1, 3, 6, 23, 24, 29, 31, 34, 37, 39, 41, 43, 44, 46, 47, 54, 55, 60, 63,
+        # Taken only when the model of wires stood.
+        175, 178, 182, 185, 190, 191, 193, 199, 201, 203, 208, 210)),
     _dense(11, U4, S3, 96, 24, 72), _dense(12, U8, S4, 64, 10, 64),
 )
 """What it is judged by; nothing is fitted to them."""
