@@ -12,7 +12,10 @@ from ..verilog_names import is_plain, is_wire
 from .ops import Op
 from .tensor import Tensor
 
-__all__ = ["Interface", "Network"]
+__all__ = ["MAX_ROWS", "Interface", "Network"]
+
+MAX_ROWS = 1 << 13
+"""Rows of a map: blocks are scheduled row by row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ class Network:
     ------
     QuantloomError
         If a name is missing, taken or not fit for Verilog, an operation does not fit its inputs,
-        or an operation's output is never used.
+        an operation's output is never used, or a map has more than :data:`MAX_ROWS` rows.
     """
 
     name: str
@@ -99,6 +102,10 @@ class Network:
                 raise QuantloomError(f"{op.name}: no tensor {', '.join(missing) or 'as input'}")
             used.update(op.inputs)
             self.tensors[op.name] = op.infer(*self.inputs_of(op))
+        for name, tensor in self.tensors.items():
+            if tensor.shape[0] > MAX_ROWS:
+                raise QuantloomError(f"{name}: the map has {tensor.shape[0]:,} rows; cut images of "
+                                     f"more than {MAX_ROWS:,} rows into tiles")
         unused = [name for name in self.tensors if name not in used and name != self.output]
         if unused:
             raise QuantloomError(f"{', '.join(unused)}: the result is never used")

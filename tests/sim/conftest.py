@@ -1,4 +1,3 @@
-import os
 import shutil
 
 import pytest
@@ -6,18 +5,6 @@ import pytest
 from quantloom.gen.emit import to_verilog
 
 from . import designs
-
-
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    """A cache of compiled simulators that the tests share, away from the user's."""
-    before = os.environ.get("QUANTLOOM_CACHE")
-    os.environ["QUANTLOOM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["QUANTLOOM_CACHE"]
-    else:
-        os.environ["QUANTLOOM_CACHE"] = before
 
 
 @pytest.fixture(scope="session")

