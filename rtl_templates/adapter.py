@@ -119,9 +119,11 @@ class AdapterParams(BlockParams):
         if self.widens:
             own = Path(what="units move on", luts=2, fanout=2 * out + 2, tail=True)
             return (own, *(queue_paths(out, depth - 1) if depth > 2 else ()))
-        # The turn, or the offset, chooses the units; the history moves on with each input beat.
+        # The turn, or the offset, chooses the units that go into the queue's memory; the history
+        # moves on with each input beat.
         history = (self.units_out - 1) * self.unit * self.type.bits
-        chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out)
+        chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out,
+                      tail=True)
         moves = Path(what="turn", luts=2, carry=self.units_out.bit_length()
                      if self.units_out > 8 else 0,
                      fanout=history + 4, tail=True)
@@ -129,7 +131,9 @@ class AdapterParams(BlockParams):
 
     @property
     def entry(self) -> Path:
-        return Path(what="input", luts=0 if self.widens else select_levels(self.units_in))
+        if self.widens:
+            return Path(what="input")
+        return Path(what="input", luts=select_levels(self.units_in), tail=True)
 
     @property
     def exit(self) -> str:
