@@ -49,16 +49,19 @@ CLOSE = 0.15
 """Error up to which an estimate counts as close."""
 
 _ECP5 = Delays(
-    family="ecp5", register=0.52, lut=0.24, carry_in=0.45, carry_bit=0.0355, carry_out=0.44,
-    carry_from=5, lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
+    family="ecp5", register=0.52, lut=0.24, choice=0.40,
+    carry_in=0.45, carry_bit=0.0355, carry_out=0.44, carry_from=5,
+    lutram=0.24, bram=5.61, product=3.93, product_bits=18, product_from=0,
     product_registered=False, lutram_words=16, bram_words=2048,
     wire=1.0, near_loads=16, wire_fanout=0.0, wire_size=0.0, wire_far=1.0, wire_apart=0.0,
     placed=True)
-"""As nextpnr-ecp5 reports them for speed grade 6; wires before the fit."""
+"""As nextpnr-ecp5 reports them for speed grade 6; wires before the fit. A multiplexer of four is
+four LUT4, two PFUMX and a L6MUX21."""
 
 _XC7 = Delays(
-    family="xc7", register=0.51, lut=0.124, carry_in=0.533, carry_bit=0.0293, carry_out=0.313,
-    carry_from=3, lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
+    family="xc7", register=0.51, lut=0.124, choice=0.0,
+    carry_in=0.533, carry_bit=0.0293, carry_out=0.313, carry_from=3,
+    lutram=0.124, bram=2.454, product=0.0, product_bits=18, product_from=9,
     product_registered=True, lutram_words=64, bram_words=32768,
     wire=0.6, near_loads=1, wire_fanout=0.12, wire_size=0.0, wire_far=0.6, wire_apart=0.0,
     placed=False)

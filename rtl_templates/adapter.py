@@ -122,8 +122,8 @@ class AdapterParams(BlockParams):
         # The turn, or the offset, chooses the units that go into the queue's memory; the history
         # moves on with each input beat.
         history = (self.units_out - 1) * self.unit * self.type.bits
-        chosen = Path(what="units chosen", luts=select_levels(self.units_in), fanout=out,
-                      tail=True)
+        levels = select_levels(self.units_in)
+        chosen = Path(what="units chosen", luts=levels, choices=levels, fanout=out, tail=True)
         moves = Path(what="turn", luts=2, carry=self.units_out.bit_length()
                      if self.units_out > 8 else 0,
                      fanout=history + 4, tail=True)
@@ -133,7 +133,8 @@ class AdapterParams(BlockParams):
     def entry(self) -> Path:
         if self.widens:
             return Path(what="input")
-        return Path(what="input", luts=select_levels(self.units_in), tail=True)
+        levels = select_levels(self.units_in)
+        return Path(what="input", luts=levels, choices=levels, tail=True)
 
     @property
     def exit(self) -> str:

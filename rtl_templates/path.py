@@ -22,6 +22,8 @@ class Path:
         Where in the block.
     luts : int
         LUTs of six inputs in series, beside those of carry chains' own cells and of LUT memories.
+    choices : int
+        How many of those are multiplexers of four.
     carry : int
         Bits of the carry chains on the path; 0 if there is none.
     fanout : int
@@ -45,6 +47,7 @@ class Path:
 
     what: str
     luts: int = 0
+    choices: int = 0
     carry: int = 0
     fanout: int = 1
     source: str = "register"

@@ -105,8 +105,9 @@ class RomPlan:
         """From its deepest block RAM to the register that the word is read into; from the register
         behind a table in LUTs where it has none."""
         deep = [tile.rows for tile in self.tiles if tile.bram18]
+        levels = select_levels(max(self.ways))
         return Path(what=what, source="bram" if deep else "register", words=max(deep, default=1),
-                    luts=select_levels(max(self.ways)))
+                    luts=levels, choices=levels)
 
     @property
     def resources(self) -> Resources:

@@ -51,6 +51,8 @@ class Delays:
     register : float
         Clock to output, and set-up.
     lut : float
+    choice : float
+        More of a LUT that is a multiplexer of four.
     carry_in, carry_bit, carry_out : float
         Into a chain, along it, out of it.
     carry_from : int
@@ -88,6 +90,7 @@ class Delays:
     family: str
     register: float
     lut: float
+    choice: float
     carry_in: float
     carry_bit: float
     carry_out: float
@@ -174,7 +177,7 @@ def delays(family: str) -> Delays:
 def passed(path: Path, known: Delays, around: Extent) -> Passed:
     """What a path passes in a design of such an extent."""
     cells, hops, far, there = known.register, 0, 0, 0.0
-    luts, carry = path.luts, path.carry
+    luts, choices, carry = path.luts, path.choices, path.carry
     if 0 < carry < known.carry_from:
         # One of its levels merges with the LUTs beside it.
         luts, carry = max(1, luts + and_levels(2 * carry) - 1), 0
@@ -183,12 +186,13 @@ def passed(path: Path, known: Delays, around: Extent) -> Passed:
         source = "bram" if in_block_ram(path.width, path.words, known.family) else "register"
     if source == "lutram":
         cells, hops = cells + known.lutram, hops + 1
-        luts += select_levels(-(-path.words // known.lutram_words))
+        choices += select_levels(-(-path.words // known.lutram_words))
     elif source == "bram":
         cells, far, there = cells + known.bram - known.register, far + 1, around.brams
-        luts += select_levels(-(-path.words // known.bram_words))
+        choices += select_levels(-(-path.words // known.bram_words))
+    luts += choices - path.choices
     if multiplied := bool(path.factors) and sum(path.factors) >= known.product_from:
-        cells, luts, carry = cells + known.product, 0, 0
+        cells, luts, choices, carry = cells + known.product, 0, 0, 0
         if not known.product_registered:
             far, there = far + 2, around.products
             if max(path.factors) > known.product_bits:  # added up behind several multipliers
@@ -199,7 +203,7 @@ def passed(path: Path, known: Delays, around: Extent) -> Passed:
         cells += known.carry_in + carry * known.carry_bit + known.carry_out
         hops += 1
     hops += luts - (source == "bram")
-    return Passed(cells=cells + luts * known.lut, hops=hops, far=far,
+    return Passed(cells=cells + luts * known.lut + choices * known.choice, hops=hops, far=far,
                   loads=0.0 if multiplied else log2(max(path.fanout / known.near_loads, 1)),
                   doublings=log2(max(there, NEAR) / NEAR))
 
