@@ -117,10 +117,9 @@ def _measured(subject: Subject, seeds: Sequence[int], *, placing: bool) -> Measu
 def fit(measured: Sequence[Measured], known: Delays = _ECP5) -> Delays:
     """Delays of wires with the least sum of absolute logarithms of estimate over median.
 
-    Not of squares: in some random networks synthesis finds a layer of which nothing depends, and
-    leaves out the hardware that is slowest by the formulas. The slowest path of a design changes
-    with the delays, so the sum has kinks: of all ways to move some of the delays by a step the
-    best is taken, and where none helps, steps get smaller.
+    Not of squares: one design that is placed badly would outweigh many. The slowest path of a
+    design changes with the delays, so the sum has kinks: of all ways to move some of the delays by
+    a step the best is taken, and where none helps, steps get smaller.
     """
     paths = [_paths(one, known) for one in measured]
     targets = [log(1000 / one.median) for one in measured]

@@ -42,7 +42,8 @@ class Path:
     Raises
     ------
     ValueError
-        If a number is negative, or below 1 where that is the least, or the source unknown.
+        If a number is negative, or below 1 where that is the least, there are more choices than
+        LUTs, or the source is unknown.
     """
 
     what: str
@@ -61,6 +62,8 @@ class Path:
             raise ValueError("luts and carry must not be negative, fanout, words and width at "
                              f"least 1, not {self.luts!r}, {self.carry!r}, {self.fanout!r}, "
                              f"{self.words!r} and {self.width!r}")
+        if not 0 <= self.choices <= self.luts:
+            raise ValueError(f"choices must be some of the {self.luts} luts, not {self.choices!r}")
         if self.source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
 

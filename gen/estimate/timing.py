@@ -177,7 +177,7 @@ def delays(family: str) -> Delays:
 def passed(path: Path, known: Delays, around: Extent) -> Passed:
     """What a path passes in a design of such an extent."""
     cells, hops, far, there = known.register, 0, 0, 0.0
-    luts, choices, carry = path.luts, path.choices, path.carry
+    luts, carry, joined = path.luts, path.carry, 0
     if 0 < carry < known.carry_from:
         # One of its levels merges with the LUTs beside it.
         luts, carry = max(1, luts + and_levels(2 * carry) - 1), 0
@@ -186,11 +186,11 @@ def passed(path: Path, known: Delays, around: Extent) -> Passed:
         source = "bram" if in_block_ram(path.width, path.words, known.family) else "register"
     if source == "lutram":
         cells, hops = cells + known.lutram, hops + 1
-        choices += select_levels(-(-path.words // known.lutram_words))
+        joined = select_levels(-(-path.words // known.lutram_words))
     elif source == "bram":
         cells, far, there = cells + known.bram - known.register, far + 1, around.brams
-        choices += select_levels(-(-path.words // known.bram_words))
-    luts += choices - path.choices
+        joined = select_levels(-(-path.words // known.bram_words))
+    luts, choices = luts + joined, path.choices + joined
     if multiplied := bool(path.factors) and sum(path.factors) >= known.product_from:
         cells, luts, choices, carry = cells + known.product, 0, 0, 0
         if not known.product_registered:

@@ -192,6 +192,8 @@ def test_paths_check_themselves():
     with pytest.raises(ValueError, match="luts and carry must not be negative, fanout, "
                                          "words and width at least 1, not -1, 0, 1, 1 and 1"):
         Path(what="bad", luts=-1)
+    with pytest.raises(ValueError, match="choices must be some of the 1 luts, not 2"):
+        Path(what="bad", luts=1, choices=2)
     with pytest.raises(ValueError, match="source must be one of register, lutram, bram, ram, not "
                                          "'pin'"):
         Path(what="bad", source="pin")
