@@ -10,13 +10,13 @@ taken later (:func:`check_places`), and beats that come and go earlier make none
 from __future__ import annotations
 
 import numpy as np
-from amaranth.sim import Simulator
 
 from quantloom.rtl_templates.block import BlockParams, Timing, serve
 
-__all__ = ["check_monotone", "check_places", "check_schedule", "measure"]
+from .simulation import Simulation
 
-PERIOD = 1e-6
+__all__ = ["check_monotone", "check_places", "check_schedule"]
+
 QUEUE_DEPTH = 64
 """Places that a block's own output queue may have."""
 
@@ -25,80 +25,86 @@ def _ports(dut, letter: str, count: int) -> list:
     return [getattr(dut, f"{letter}_{k}" if k else letter) for k in range(count)]
 
 
-def measure(params: BlockParams, arrivals: list[np.ndarray], *, limit: int,
-            opens: list[np.ndarray] | None = None) -> tuple[Timing, list[np.ndarray]]:
-    """Cycles in which the hardware takes and gives each beat.
+class TimedBlock:
+    """A block whose beats come and go at given cycles, each seen when it moves."""
 
-    In every cycle the outputs' ready is also tried low and high: nothing may depend on it at once.
+    def __init__(self, params: BlockParams) -> None:
+        self.params = params
+        dut = params.create()
+        self._inputs = _ports(dut, "i", len(params.inputs))
+        self._outputs = _ports(dut, "o", len(params.outputs))
+        self._simulation = Simulation(dut)
 
-    Parameters
-    ----------
-    params : BlockParams
-    arrivals : list of array of int, (frames * beats,)
-        Cycle from which each beat is at the input.
-    limit : int
-        Cycles after which the block counts as stuck.
-    opens : list of array of int, (frames * beats,), or None
-        Cycle from which each output beat may be taken; None: outputs are never held back.
+    def measure(self, arrivals: list[np.ndarray], *, limit: int,
+                opens: list[np.ndarray] | None = None) -> tuple[Timing, list[np.ndarray]]:
+        """Cycles in which the hardware takes and gives each beat.
 
-    Returns
-    -------
-    timing : Timing
-    offered : list of array of int, (frames * beats,)
-        Cycle from which each output beat was at the output.
-    """
-    dut = params.create()
-    inputs = _ports(dut, "i", len(params.inputs))
-    outputs = _ports(dut, "o", len(params.outputs))
-    frames = len(arrivals[0]) // params.inputs[0].beats
-    if opens is None:
-        opens = [np.zeros(frames * shape.beats, np.int64) for shape in params.outputs]
-    consumed: list[list[int]] = [[] for _ in inputs]
-    produced: list[list[int]] = [[] for _ in outputs]
-    offered: list[list[int]] = [[] for _ in outputs]
+        In every cycle the outputs' ready is also tried low and high: nothing may depend on it at
+        once.
 
-    async def bench(ctx):
-        def offer(cycle):
-            for port, times, done in zip(inputs, arrivals, consumed, strict=True):
-                ctx.set(port.valid, int(len(done) < len(times) and times[len(done)] <= cycle))
-            check_independence()
-            for port, times, done in zip(outputs, opens, produced, strict=True):
-                ctx.set(port.ready, int(len(done) < len(times) and times[len(done)] <= cycle))
+        Parameters
+        ----------
+        arrivals : list of array of int, (frames * beats,)
+            Cycle from which each beat is at the input.
+        limit : int
+            Cycles after which the block counts as stuck.
+        opens : list of array of int, (frames * beats,), or None
+            Cycle from which each output beat may be taken; None: outputs are never held back.
 
-        def check_independence():
-            """No input's ready and no output's valid follows an output's ready at once."""
-            before = [ctx.get(flag) for flag in held]
-            for value in (0, 1):
-                for port in outputs:
-                    ctx.set(port.ready, value)
-                assert [ctx.get(flag) for flag in held] == before, "combinational path from ready"
+        Returns
+        -------
+        timing : Timing
+        offered : list of array of int, (frames * beats,)
+            Cycle from which each output beat was at the output.
+        """
+        params, inputs, outputs = self.params, self._inputs, self._outputs
+        frames = len(arrivals[0]) // params.inputs[0].beats
+        if opens is None:
+            opens = [np.zeros(frames * shape.beats, np.int64) for shape in params.outputs]
+        consumed: list[list[int]] = [[] for _ in inputs]
+        produced: list[list[int]] = [[] for _ in outputs]
+        offered: list[list[int]] = [[] for _ in outputs]
 
-        held = [*(port.ready for port in inputs), *(port.valid for port in outputs)]
-        flags = [flag for port in (*inputs, *outputs) for flag in (port.valid, port.ready)]
-        offer(0)
-        cycle = 0
-        async for _, _, *sampled in ctx.tick().sample(*flags):
-            valid, ready = sampled[::2], sampled[1::2]
-            for done, seen, v in zip(produced, offered, valid[len(inputs):], strict=True):
-                if v and len(seen) == len(done):
-                    seen.append(cycle)
-            for done, v, r in zip((*consumed, *produced), valid, ready, strict=True):
-                if v and r:
-                    done.append(cycle)
-            cycle += 1
-            if all(len(done) >= frames * shape.beats
-                   for done, shape in zip(produced, params.outputs, strict=True)):
-                return
-            if cycle > limit:
-                raise TimeoutError(f"stuck: {[len(done) for done in produced]} beats produced")
-            offer(cycle)
+        async def bench(ctx):
+            def offer(cycle):
+                for port, times, done in zip(inputs, arrivals, consumed, strict=True):
+                    ctx.set(port.valid, int(len(done) < len(times) and times[len(done)] <= cycle))
+                check_independence()
+                for port, times, done in zip(outputs, opens, produced, strict=True):
+                    ctx.set(port.ready, int(len(done) < len(times) and times[len(done)] <= cycle))
 
-    simulator = Simulator(dut)
-    simulator.add_clock(PERIOD)
-    simulator.add_testbench(bench)
-    simulator.run()
-    return (Timing(tuple(map(np.array, consumed)), tuple(map(np.array, produced))),
-            list(map(np.array, offered)))
+            def check_independence():
+                """No input's ready and no output's valid follows an output's ready at once."""
+                before = [ctx.get(flag) for flag in held]
+                for value in (0, 1):
+                    for port in outputs:
+                        ctx.set(port.ready, value)
+                    after = [ctx.get(flag) for flag in held]
+                    assert after == before, "combinational path from ready"
+
+            held = [*(port.ready for port in inputs), *(port.valid for port in outputs)]
+            flags = [flag for port in (*inputs, *outputs) for flag in (port.valid, port.ready)]
+            offer(0)
+            cycle = 0
+            async for _, _, *sampled in ctx.tick().sample(*flags):
+                valid, ready = sampled[::2], sampled[1::2]
+                for done, seen, v in zip(produced, offered, valid[len(inputs):], strict=True):
+                    if v and len(seen) == len(done):
+                        seen.append(cycle)
+                for done, v, r in zip((*consumed, *produced), valid, ready, strict=True):
+                    if v and r:
+                        done.append(cycle)
+                cycle += 1
+                if all(len(done) >= frames * shape.beats
+                       for done, shape in zip(produced, params.outputs, strict=True)):
+                    return
+                if cycle > limit:
+                    raise TimeoutError(f"stuck: {[len(done) for done in produced]} beats produced")
+                offer(cycle)
+
+        self._simulation.run(bench)
+        return (Timing(tuple(map(np.array, consumed)), tuple(map(np.array, produced))),
+                list(map(np.array, offered)))
 
 
 def check_schedule(params: BlockParams, *, seed: int, frames: int = 3) -> None:
@@ -107,11 +113,12 @@ def check_schedule(params: BlockParams, *, seed: int, frames: int = 3) -> None:
     Tried with all beats there from the start, and with random gaps of three densities.
     """
     rng = np.random.default_rng(seed)
+    block = TimedBlock(params)
     for density in (0.0, 0.2, 1.0, 3.0):
         arrivals = [np.cumsum(rng.poisson(density, frames * s.beats)) for s in params.inputs]
         want = params.schedule(frames, *arrivals)
         last = max(int(t.max()) for t in (*want.consumed, *want.produced))
-        got, _ = measure(params, arrivals, limit=2 * last + 100)
+        got, _ = block.measure(arrivals, limit=2 * last + 100)
         for side in ("consumed", "produced"):
             for port, (a, b) in enumerate(zip(getattr(got, side), getattr(want, side),
                                               strict=True)):
@@ -164,7 +171,7 @@ def check_places(params: BlockParams, *, seed: int, frames: int = 3, tries: int 
         block = params.with_depths(depths)
         text = f"try {number} of seed {seed}: {block}"
         limit = 2 * max(_last(timing), *(int(times.max()) for times in taken)) + 100
-        got, offered = measure(block, arrivals, limit=limit, opens=taken)
+        got, offered = TimedBlock(block).measure(arrivals, limit=limit, opens=taken)
         for at, times, seen, moved in zip(there, taken, offered, got.produced, strict=True):
             wanted = np.maximum(at, np.append(0, times[:-1] + 1))
             np.testing.assert_array_less(seen, wanted + 1, err_msg=text)
@@ -176,14 +183,15 @@ def check_places(params: BlockParams, *, seed: int, frames: int = 3, tries: int 
 def check_monotone(params: BlockParams, *, seed: int, frames: int = 2, tries: int = 2) -> None:
     """Beats that come earlier and may be taken earlier never make the hardware later."""
     rng = np.random.default_rng(seed)
+    block = TimedBlock(params)
     for number in range(tries):
         early = [_gaps(rng, frames * s.beats) for s in params.inputs]
         opens = [_gaps(rng, frames * s.beats) for s in params.outputs]
         late, later = ([times + np.cumsum(rng.poisson(0.3, len(times)) * (rng.random() < 0.8))
                         for times in side] for side in (early, opens))
         limit = 100 * params.cycles * frames + int(max(t.max() for t in (*late, *later)))
-        fast, _ = measure(params, early, limit=limit, opens=opens)
-        slow, _ = measure(params, late, limit=limit, opens=later)
+        fast, _ = block.measure(early, limit=limit, opens=opens)
+        slow, _ = block.measure(late, limit=limit, opens=later)
         for a, b in zip((*fast.consumed, *fast.produced), (*slow.consumed, *slow.produced),
                         strict=True):
             count = min(len(a), len(b))  # the last beats of a frame need not be taken
