@@ -28,7 +28,7 @@ from quantloom.sim.cache import cache_root
 
 from .area import modules_of, yosys_version
 
-__all__ = ["FAMILIES", "measure", "measured"]
+__all__ = ["FAMILIES", "measure", "measured", "netlists"]
 
 FAMILIES = {family.name: family for family in (Xilinx7(), Ecp5())}
 """By name: the script that synthesises for it, and how its netlists are counted."""
@@ -55,8 +55,9 @@ def measure(modules: Mapping[str, tuple[str, str]], family: str) -> dict[str, Re
     with Progress(transient=True) as progress:
         task = progress.add_task(f"synthesis for {family}", total=len(missing))
         for group in _groups(missing, sources):
-            found = _run([(sources[name], modules[name][1]) for name in group], family)
-            store.add({keys[name]: counted for name, counted in zip(group, found, strict=True)})
+            found = netlists([(sources[name], modules[name][1]) for name in group], family)
+            store.add({keys[name]: FAMILIES[family].count(netlist)
+                       for name, netlist in zip(group, found, strict=True)})
             progress.advance(task, len(group))
     return {name: store.known[key] for name, key in keys.items()}
 
@@ -78,8 +79,16 @@ def _groups(names: Sequence[str], sources: Mapping[str, str]) -> Iterator[list[s
         yield group
 
 
-def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Resources]:
-    """One run over modules of any names."""
+def netlists(modules: Sequence[tuple[str, str]], family: str) -> list[Netlist]:
+    """Netlists of modules of any names, in one run of Yosys.
+
+    Parameters
+    ----------
+    modules : sequence of (str, str)
+        Verilog that has the module and those below it and nothing else, and its name.
+    family : str
+        ``xc7`` or ``ecp5``.
+    """
     texts, tops = [], []
     for k, (source, top) in enumerate(modules):
         own = set(re.findall(r"^module (\w+)", source, re.M))
@@ -100,7 +109,7 @@ def _run(modules: Sequence[tuple[str, str]], family: str) -> list[Resources]:
         (directory / "design.v").write_text("\n".join(texts))
         run_yosys(script, directory=directory)
         data: dict[str, Any] = json.loads((directory / "everything.json").read_text())
-    return [FAMILIES[family].count(Netlist(data, top)) for top in tops]
+    return [Netlist(data, top) for top in tops]
 
 
 class _Store:

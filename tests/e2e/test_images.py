@@ -16,7 +16,7 @@ def test_resnet8(tmp_path):
     """int8 with three residual sums, from a TensorFlow Lite file; two of its images."""
     folder = third_party("mlperf_ic_resnet8_int8")
     out, outputs = tmp_path / "out", tmp_path / "y.npy"
-    done = quantloom("generate", folder / "model.tflite", "-o", out, "--cycles", 80_000)
+    done = quantloom("generate", folder / "model.tflite", "-o", out, "--cycles", 250_000)
     assert done.code == 0, done.err
     np.save(tmp_path / "x.npy", arrays(folder / "inputs.npz")["x"])
     report = quantloom("simulate", out, "--inputs", tmp_path / "x.npy", "--frames", 2,
@@ -25,7 +25,7 @@ def test_resnet8(tmp_path):
     design = json.loads((out / "design.json").read_text())
     assert {x["name"] for x in design["layers"] if x["op"] not in ("pad", "reshape")} <= set(
         report["layers_checked"])
-    assert report["interval_cycles"] <= 81_000
+    assert report["interval_cycles"] <= 253_000
     expected = arrays(folder / "outputs.npz")["out_ref"][:2]
     np.testing.assert_array_equal(np.load(outputs).reshape(2, -1).argmax(axis=1),
                                   expected.argmax(axis=1))
@@ -54,7 +54,7 @@ def through_verilog(path, x, tmp_path, *options):
 
 
 @pytest.mark.parametrize("name, axes, scale, size, cycles", [
-    ("espcn_subpixel_w4a4", (2, 3), "1/255", 8, 3000),
+    ("espcn_subpixel_w4a4", (2, 3), "1/255", 8, 12_000),
     ("hls4ml_branched_4b", (1, 2), "1/256", 16, 12_000),
 ])
 def test_images_cropped(name, axes, scale, size, cycles, tmp_path):

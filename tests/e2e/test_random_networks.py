@@ -17,7 +17,7 @@ from quantloom.sim.simulate import simulate
 
 from .random_networks import REARRANGING, STEPS, random_folding, random_network
 
-FRAMES = 6
+FRAMES = 4
 SLOW = 4000
 """Cycles a frame from which on Icarus would take most of a minute."""
 

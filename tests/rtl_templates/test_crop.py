@@ -55,15 +55,14 @@ def test_it_takes_a_beat_a_cycle():
     assert crop_lanes((4, 12, 8), (1, 0, 4), (2, 12, 2)) == [1, 2]
 
 
-@pytest.mark.parametrize("params", [
-    CropParams(type=IntType(4), shape=(28, 28, 8), start=(2, 2, 0), size=(24, 24, 8), lanes=8),
-    CropParams(type=IntType(8), shape=(224, 224, 3), start=(16, 16, 0), size=(192, 192, 3),
-               lanes=1, depth=1),
-    CropParams(type=IntType(4), shape=(32, 32, 16), start=(0, 3, 4), size=(32, 20, 8), lanes=4),
-    CropParams(type=IntType(8), shape=(1, 64, 2), start=(0, 32, 0), size=(1, 32, 2), lanes=8),
-], ids=lambda p: "x".join(map(str, p.shape)))  # fmt: skip
-def test_resources(params):
-    check_resources(params, levels=4)
+def test_resources():
+    check_resources(
+        CropParams(type=IntType(4), shape=(28, 28, 8), start=(2, 2, 0), size=(24, 24, 8), lanes=8),
+        CropParams(type=IntType(8), shape=(224, 224, 3), start=(16, 16, 0), size=(192, 192, 3),
+                   lanes=1, depth=1),
+        CropParams(type=IntType(4), shape=(32, 32, 16), start=(0, 3, 4), size=(32, 20, 8), lanes=4),
+        CropParams(type=IntType(8), shape=(1, 64, 2), start=(0, 32, 0), size=(1, 32, 2), lanes=8),
+        levels=4)
 
 
 @pytest.mark.parametrize("change, text", [

@@ -46,15 +46,14 @@ def test_it_is_the_inverse_of_a_concatenation():
     np.testing.assert_array_equal(cat.reference(*params.reference(x))[0], x)
 
 
-@pytest.mark.parametrize("params", [
-    DealParams(stream=StreamShape(IntType(4), 8, 32 * 32 * 2), parts=2, run=64),
-    DealParams(stream=StreamShape(IntType(8), 3, 64 * 30), parts=4, run=5),
-    CatParams(input_types=(IntType(4),) * 2, output_type=IntType(4), channels=(1024,) * 2, lanes=8,
-              positions_per_frame=16),
-    DealParams(stream=StreamShape(IntType(4), 4, 60), parts=3, run=10, depths=(3, 2, 100)),
-], ids=lambda p: f"{p.kind}-{p.inputs[0].lanes}")  # fmt: skip
-def test_resources(params):
-    check_resources(params, levels=4)
+def test_resources():
+    check_resources(
+        DealParams(stream=StreamShape(IntType(4), 8, 32 * 32 * 2), parts=2, run=64),
+        DealParams(stream=StreamShape(IntType(8), 3, 64 * 30), parts=4, run=5),
+        CatParams(input_types=(IntType(4),) * 2, output_type=IntType(4), channels=(1024,) * 2,
+                  lanes=8, positions_per_frame=16),
+        DealParams(stream=StreamShape(IntType(4), 4, 60), parts=3, run=10, depths=(3, 2, 100)),
+        levels=4)
 
 
 @pytest.mark.parametrize("change, text", [

@@ -1,7 +1,6 @@
 """Cost of thresholds, rescaling, clips, argmax and pooling of tiles against their synthesis."""
 
 import numpy as np
-import pytest
 
 from quantloom.rtl_templates.argmax import ArgMaxParams
 from quantloom.rtl_templates.clip import ClipParams
@@ -13,10 +12,6 @@ from quantloom.rtl_templates.types import IntType
 from .resources import check_resources
 
 LEVELS = 4
-
-
-def label(params):
-    return f"{params.kind}-{params.inputs[0].type}-{params.inputs[0].lanes}"
 
 
 def thresholds(bits, steps, channels, lanes, depth=None):
@@ -39,35 +34,32 @@ def rescaling(bits, output, channels, lanes, depth=None, *, halved=False, **boun
         shift=bits + 2, lanes=lanes, channels=channels, depth=depth, **bounds)
 
 
-@pytest.mark.parametrize("params", [
-    thresholds(8, 15, 32, 8), thresholds(11, 15, 32, 4, 1), thresholds(9, 3, 16, 4),
-    thresholds(12, 1, 64, 8),
-], ids=label)  # fmt: skip
-def test_threshold(params):
-    check_resources(params, levels=LEVELS)
+def test_threshold():
+    check_resources(
+        thresholds(8, 15, 32, 8), thresholds(11, 15, 32, 4, 1), thresholds(9, 3, 16, 4),
+        thresholds(12, 1, 64, 8),
+        levels=LEVELS)
 
 
-@pytest.mark.parametrize("params", [
-    rescaling(8, 4, 32, 8), rescaling(10, 4, 32, 2, 1), rescaling(12, 4, 116, 1),
-    rescaling(8, 4, 32, 4, hi=11), rescaling(12, 8, 32, 4, halved=True),
-    rescaling(14, 8, 256, 2, halved=True), rescaling(12, 8, 1, 1, halved=True),
-    rescaling(12, 8, 32, 4, to_even=True), rescaling(12, 8, 32, 4, wrap=True),
-], ids=label)  # fmt: skip
-def test_requantize(params):
-    check_resources(params, levels=LEVELS)
+def test_requantize():
+    check_resources(
+        rescaling(8, 4, 32, 8), rescaling(10, 4, 32, 2, 1), rescaling(12, 4, 116, 1),
+        rescaling(8, 4, 32, 4, hi=11), rescaling(12, 8, 32, 4, halved=True),
+        rescaling(14, 8, 256, 2, halved=True), rescaling(12, 8, 1, 1, halved=True),
+        rescaling(12, 8, 32, 4, to_even=True), rescaling(12, 8, 32, 4, wrap=True),
+        levels=LEVELS)
 
 
-@pytest.mark.parametrize("params", [
-    ClipParams(input_type=IntType(10, True), output_type=IntType(4), lo=0, hi=15, lanes=8,
-               positions_per_frame=64),
-    ArgMaxParams(input_type=IntType(8, True), channels=10, lanes=10),
-    ArgMaxParams(input_type=IntType(12, True), channels=58, lanes=1),
-    TilePoolParams(input_type=IntType(4), output_type=IntType(4), operation="max",
-                   shape=(7, 7, 32), tile=(7, 7), lanes=4),
-    TilePoolParams(input_type=IntType(4), output_type=IntType(10), operation="sum",
-                   shape=(7, 7, 64), tile=(7, 7), lanes=8),
-    TilePoolParams(input_type=IntType(4), output_type=IntType(8), operation="sum",
-                   shape=(27, 29, 6), tile=(3, 4), lanes=2),
-], ids=label)  # fmt: skip
-def test_others(params):
-    check_resources(params, levels=LEVELS)
+def test_others():
+    check_resources(
+        ClipParams(input_type=IntType(10, True), output_type=IntType(4), lo=0, hi=15, lanes=8,
+                   positions_per_frame=64),
+        ArgMaxParams(input_type=IntType(8, True), channels=10, lanes=10),
+        ArgMaxParams(input_type=IntType(12, True), channels=58, lanes=1),
+        TilePoolParams(input_type=IntType(4), output_type=IntType(4), operation="max",
+                       shape=(7, 7, 32), tile=(7, 7), lanes=4),
+        TilePoolParams(input_type=IntType(4), output_type=IntType(10), operation="sum",
+                       shape=(7, 7, 64), tile=(7, 7), lanes=8),
+        TilePoolParams(input_type=IntType(4), output_type=IntType(8), operation="sum",
+                       shape=(27, 29, 6), tile=(3, 4), lanes=2),
+        levels=LEVELS)

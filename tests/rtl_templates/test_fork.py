@@ -41,13 +41,14 @@ def test_parts_of_beats(type_, depths):
     np.testing.assert_array_equal(second, [[5, 1], [11, 7]])
 
 
-@pytest.mark.parametrize("params", [
-    ForkParams(stream=StreamShape(IntType(4), 12, 64), copies=1, lanes=(tuple(range(11, -1, -1)),)),
-    ForkParams(stream=StreamShape(IntType(8), 8, 64), copies=2, lanes=((0, 2, 4, 6), (1, 3, 5, 7)),
-               depths=(40, 3)),
-], ids=("shuffle", "split"))  # fmt: skip
-def test_resources(params):
-    check_resources(params, levels=4)
+def test_resources():
+    """Of a shuffle and of a split."""
+    check_resources(
+        ForkParams(stream=StreamShape(IntType(4), 12, 64), copies=1,
+                   lanes=(tuple(range(11, -1, -1)),)),
+        ForkParams(stream=StreamShape(IntType(8), 8, 64), copies=2,
+                   lanes=((0, 2, 4, 6), (1, 3, 5, 7)), depths=(40, 3)),
+        levels=4)
 
 
 def test_reference_repeats_the_input():
