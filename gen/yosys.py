@@ -27,7 +27,7 @@ for line in sys.stdin:
 
 
 class YosysError(QuantloomError):
-    """Yosys refused a command; the text ends with the last lines of its log."""
+    """Yosys refused a command; the text ends with its error, or with the last lines of its log."""
 
 
 def _command() -> list[str]:
@@ -67,8 +67,10 @@ def run_yosys(commands: Sequence[str], *, directory: Path, log: Path | None = No
     if log is not None:
         log.write_text(text)
     if status:
-        tail = "\n".join(text.strip().splitlines()[-5:])
-        raise YosysError(f"Yosys failed with status {status}:\n{tail}")
+        lines = text.strip().splitlines()
+        # Passes that work on several modules at once still write when one of them has failed.
+        told = [line for line in lines if "ERROR: " in line] or lines[-5:]
+        raise YosysError("\n".join([f"Yosys failed with status {status}:", *told]))
     return text
 
 
