@@ -229,8 +229,10 @@ class Adapter(BlockComponent[AdapterParams]):
         width = p.type.bits * p.unit
         units = [Signal(width, name=f"unit_{k}", reset_less=True) for k in range(p.units_out)]
         ring = Ring(p.units_out)
-        count, full = ring.signal("count"), Signal()
-        taken, moves = Signal(), Signal()
+        count = ring.signal("count")
+        full = Signal()
+        taken = Signal()
+        moves = Signal()
         m.d.comb += taken.eq(self.i.valid & self.i.ready)
         with m.If(taken):
             m.d.sync += count.eq(ring.after(count))

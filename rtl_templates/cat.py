@@ -149,7 +149,8 @@ class Cat(BlockComponent[CatParams]):
         codes: list[Value] = []
         for k, (type_, folds) in enumerate(zip(p.input_types, p.folds, strict=True)):
             port = getattr(self, f"i_{k}" if k else "i")
-            turn, moves = Signal(name=f"turn_{k}"), Signal(name=f"moves_{k}")
+            turn = Signal(name=f"turn_{k}")
+            moves = Signal(name=f"moves_{k}")
             m.d.comb += [
                 turn.eq(source == k),
                 port.ready.eq(turn & queue.i.ready),

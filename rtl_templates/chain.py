@@ -207,7 +207,8 @@ class Chain(BlockComponent[ChainParams]):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Beats between the head and the output.
-        level, room = Signal(range(p.room + 1)), Signal(init=1)
+        level = Signal(range(p.room + 1))
+        room = Signal(init=1)
         leaving = Signal()
         m.d.comb += [leaving.eq(self.o.valid & self.o.ready), head.o.ready.eq(room)]
         with m.If(head.o.valid & ~leaving):

@@ -169,7 +169,8 @@ class Crop(BlockComponent[CropParams]):
         m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        moves, inside = Signal(), Signal()
+        moves = Signal()
+        inside = Signal()
         step: Value = moves
         kept = []
         names = ("beat", "column", "row")[-len(p.loops):]

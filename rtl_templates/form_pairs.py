@@ -119,8 +119,8 @@ class PairForm(DotForm):
         codes = [self.offset_binary(code) for code in operands]
         sums, differences = [], []
         for k in range(self.pairs):
-            total, difference = Signal(bits + 1, name=f"sum_{k}"), Signal(bits + 1,
-                                                                           name=f"difference_{k}")
+            total = Signal(bits + 1, name=f"sum_{k}")
+            difference = Signal(bits + 1, name=f"difference_{k}")
             inverse = Signal(bits, name=f"inverse_{k}")
             m.d.comb += [
                 inverse.eq(~codes[2 * k + 1]),

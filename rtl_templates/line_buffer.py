@@ -47,7 +47,8 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         p = self.params
         m = Module()
-        step, room = Signal(), Signal()
+        step = Signal()
+        room = Signal()
         word, row = nest(m, step, word=p.row_words, row=p.line_rows)
         row_step = step & word.last
         fed = span_flag(m, "fed", [y < p.shape[0] for y in range(p.line_rows)], row, row_step)
@@ -117,7 +118,8 @@ class LineBuffer(wiring.Component):
             read = rows.read_port(domain="sync" if blocks else "comb")
             m.d.comb += read.addr.eq(place)
             if blocks:
-                late, late_place = Signal(), Signal.like(place)
+                late = Signal()
+                late_place = Signal.like(place)
                 m.d.sync += late.eq(step)
                 with m.If(step):
                     m.d.sync += late_place.eq(place)

@@ -338,7 +338,9 @@ class Neuron(BlockComponent[NeuronParams]):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         # Issue: one fold of one beat a cycle.
-        go, first, last = Signal(), Signal(), Signal()
+        go = Signal()
+        first = Signal()
+        last = Signal()
         fold, part, group = nest(m, go, fold=p.output_folds, part=p.operand_folds,
                                  group=p.group_folds)
         slot = loop(m, "slot", len(p.weight_words), go).count

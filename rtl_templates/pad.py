@@ -164,7 +164,9 @@ class Pad(BlockComponent[PadParams]):
         m.submodules.queue = queue = Queue(p.outputs[0].layout, p.depth or 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        step, inside, begins = Signal(), Signal(), Signal(init=1)
+        step = Signal()
+        inside = Signal()
+        begins = Signal(init=1)
         columns = Loop(m, "column", sum(p.columns), step)
         rows = Loop(m, "row", p.rows, step & columns.last)
         left, top = p.columns[0], p.pads[0]

@@ -142,7 +142,8 @@ class Queue(wiring.Component):
 
     def _memory(self, m: Module) -> None:
         registered = self.depth > 64
-        writing, reading = Signal(), Signal()
+        writing = Signal()
+        reading = Signal()
         # With an output register that holds one beat.
         turns = Turns(m, "", self.depth - registered, writing, reading)
         lutram = in_lutram(Shape.cast(self.shape).width, self.depth)

@@ -171,7 +171,8 @@ class Turns:
         ring = Ring(size)
         self.codes = 1 << ring.bits
         self.head, self.tail = ring.signal(f"{name}put"), ring.signal(f"{name}get")
-        self.some, self.full = Signal(name=f"{name}some"), Signal(name=f"{name}full")
+        self.some = Signal(name=f"{name}some")
+        self.full = Signal(name=f"{name}full")
         head, tail = ring.after(self.head), ring.after(self.tail)
         with m.If(put):
             m.d.sync += self.head.eq(head)

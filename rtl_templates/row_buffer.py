@@ -163,7 +163,8 @@ class RowRing(wiring.Component):
         pitch = 1 << (p.row_words - 1).bit_length()
         m.submodules.store = store = memory.Memory(
             shape=unsigned(len(self.data)), depth=p.rows * pitch, init=[])
-        write, read = store.write_port(), store.read_port()
+        write = store.write_port()
+        read = store.read_port()
         m.d.comb += [
             write.en.eq(rows.write),
             write.addr.eq(rows.slot * pitch | rows.word),
@@ -210,7 +211,8 @@ class RowBanks(wiring.Component):
         for k in range(p.rows):
             store = memory.Memory(shape=unsigned(width), depth=p.row_words, init=[])
             m.submodules[f"row_{k}"] = store
-            write, read = store.write_port(), store.read_port()
+            write = store.write_port()
+            read = store.read_port()
             m.d.comb += [
                 write.en.eq(rows.write & (rows.slot == k)),
                 write.addr.eq(rows.word),

@@ -268,7 +268,8 @@ class TilePool(BlockComponent[TilePoolParams]):
         m.submodules.partial_results = store = memory.Memory(
             shape=unsigned(len(partials)), depth=p.words, init=[],
             attrs={"ram_style": style} if early else {})
-        write, read = store.write_port(), store.read_port(domain="sync" if early else "comb")
+        write = store.write_port()
+        read = store.read_port(domain="sync" if early else "comb")
         place = Signal((p.words - 1).bit_length())
         m.d.comb += place.eq(fold | tile * p.pitch)
         late = delay(m, "place", place)

@@ -174,14 +174,18 @@ class Upsample(BlockComponent[UpsampleParams]):
         m = Module()
         m.submodules.queue = queue = CreditQueue(p.outputs[0].layout, 1, p.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        writing, reading, first, final = Signal(), Signal(), Signal(), Signal()
+        writing = Signal()
+        reading = Signal()
+        first = Signal()
+        final = Signal()
         # What is written and not yet read at all, and what is not yet read for good.
         places = 2 * p.row_beats
         fresh = Turns(m, "fresh_", places, writing, reading & first)
         kept = Turns(m, "kept_", places, writing, reading & final)
         m.submodules.rows = rows = memory.Memory(
             shape=unsigned(p.inputs[0].width), depth=fresh.codes, init=[])
-        write, read = rows.write_port(), rows.read_port()
+        write = rows.write_port()
+        read = rows.read_port()
         m.d.comb += [
             self.i.ready.eq(~kept.full),
             writing.eq(self.i.valid & ~kept.full),

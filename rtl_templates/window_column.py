@@ -41,14 +41,16 @@ class ColumnWindow(BlockComponent[WindowParams]):
         wiring.connect(m, wiring.flipped(self.i), banks.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
-        go, row_end = Signal(), Signal()
+        go = Signal()
+        row_end = Signal()
         slices, stride = p.slices, p.stride[1] * p.slices
         part, kx, ox = nest(m, go, part=slices, kx=p.kernel[1], ox=p.out_shape[1])
         window_end = part.last & kx.last
         left, right = p.pads[1], p.pads[3]
         bits = ((p.shape[1] + left + right) * slices - 1).bit_length() or 1
         start = -left * slices % (1 << bits)
-        word, base = Signal(bits, init=start, name="at"), Signal(bits, init=start, name="from")
+        word = Signal(bits, init=start, name="at")
+        base = Signal(bits, init=start, name="from")
         target = Signal(bits)
         m.d.comb += [
             row_end.eq(window_end & ox.last),
@@ -69,7 +71,8 @@ class ColumnWindow(BlockComponent[WindowParams]):
         # A cycle later the words are there, and padding takes the place of what is outside.
         width = p.inputs[0].width
         pad = Const(pack_codes(p.pad_word, p.type)[0], width)
-        going, beside = Signal(), Signal()
+        going = Signal()
+        beside = Signal()
         m.d.sync += [going.eq(go), queue.valid.eq(going), beside.eq(outside_columns(p, word))]
         for ky in range(p.kernel[0]):
             masked = Signal(name=f"masked_{ky}")

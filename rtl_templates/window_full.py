@@ -40,7 +40,9 @@ class FullWindow(BlockComponent[WindowParams]):
         m.submodules.lines = lines = LineBuffer(p)
         wiring.connect(m, wiring.flipped(self.i), lines.i)
 
-        shift, takes, emits = Signal(), Signal(), Signal()
+        shift = Signal()
+        takes = Signal()
+        emits = Signal()
         part, group, row = nest(m, shift, part=p.slices, group=p.groups, row=p.out_shape[0])
         next_group = shift & part.last
         lead, inside = p.lead_groups, p.shape[1] // p.pixels
@@ -107,7 +109,8 @@ class FullWindow(BlockComponent[WindowParams]):
         # A word for each slice: read beside the slice's newest column, written back with it.
         m.submodules.columns = store = memory.Memory(
             shape=unsigned(len(before)), depth=p.slices, init=[])
-        write, read = store.write_port(), store.read_port(domain="comb")
+        write = store.write_port()
+        read = store.read_port(domain="comb")
         shown = Signal.like(part)
         with m.If(shift):
             m.d.sync += shown.eq(part)

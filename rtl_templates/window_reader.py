@@ -39,7 +39,9 @@ class RingWindow(BlockComponent[WindowParams]):
         m = Module()
         m.submodules.ring = ring = RowRing(p)
         wiring.connect(m, wiring.flipped(self.i), ring.i)
-        go, room, beat_end = Signal(), Signal(), Signal()
+        go = Signal()
+        room = Signal()
+        beat_end = Signal()
         m.d.comb += go.eq(ring.readable & room)
         outside = self._walk(m, ring, go, beat_end)
 
@@ -64,7 +66,8 @@ class RingWindow(BlockComponent[WindowParams]):
         """Moves through the windows; returns whether the place lies outside the map."""
         p = self.params
         (kh, kw), (ow, slices), dx = p.kernel, (p.out_shape[1], p.slices), p.dilation[1]
-        again, advance = Signal(), Signal()  # back to the base column, which moves on
+        again = Signal()  # back to the base column
+        advance = Signal()  # the base column moves on
         onward: Value
         if p.collect:
             kx, ky, part, ox = nest(m, go, kx=kw, ky=kh, part=slices, ox=ow)
@@ -76,7 +79,8 @@ class RingWindow(BlockComponent[WindowParams]):
             m.d.comb += [again.eq(part.last & kx.last), advance.eq(again & ky.last)]
             onward = Mux(part.last, (dx - 1) * slices + 1, 1)
             by = Const(p.stride[1] * slices)
-        window_end, row_end = Signal(), Signal()
+        window_end = Signal()
+        row_end = Signal()
         m.d.comb += [
             beat_end.eq(advance),
             window_end.eq(advance & part.last),
@@ -88,7 +92,8 @@ class RingWindow(BlockComponent[WindowParams]):
         left, right = p.pads[1], p.pads[3]
         bits = ((p.shape[1] + left + right) * slices - 1).bit_length() or 1
         start = -left * slices % (1 << bits)
-        word, base = Signal(bits, init=start, name="at"), Signal(bits, init=start, name="from")
+        word = Signal(bits, init=start, name="at")
+        base = Signal(bits, init=start, name="from")
         target = Signal(bits)
         m.d.comb += target.eq(Mux(again, base, word) + Mux(again, Mux(advance, by, 0), onward))
         slot = Signal(ring.slot.shape(), init=-p.pads[0] % p.rows)
@@ -111,7 +116,9 @@ class RingWindow(BlockComponent[WindowParams]):
         p = self.params
         width = p.inputs[0].width
         window = Signal(width * p.reads, reset_less=True)
-        waiting, full, moves = Signal(), Signal(), Signal()
+        waiting = Signal()
+        full = Signal()
+        moves = Signal()
         with m.If(arrives):
             m.d.sync += window.eq(Cat(window, word)[width:])
         if any(p.pads):  # the registers' own reset
@@ -157,7 +164,8 @@ def deliver(m: Module, p: WindowParams, output: stream.Interface, complete: Sign
         wiring.connect(m, queue.o, wiring.flipped(output))
         m.d.comb += [queue.i.valid.eq(complete), queue.i.payload.eq(window)]
         return queue.i.ready
-    held, goes = Signal(), Signal()
+    held = Signal()
+    goes = Signal()
     beat = Signal(len(window), reset_less=True)
     m.d.comb += [
         goes.eq(~held | output.ready), output.valid.eq(held), output.payload.eq(beat),

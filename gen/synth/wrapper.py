@@ -20,7 +20,9 @@ WRAPPER = "wrapper"
 class _Wrapper(Elaboratable):
     def __init__(self, top: str, ports: Mapping[str, tuple[str, int]], clock: str):
         self.top, self.ports, self.clock = top, ports, clock
-        self.d, self.load, self.q = Signal(), Signal(), Signal()
+        self.d = Signal()
+        self.load = Signal()
+        self.q = Signal()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -28,7 +30,9 @@ class _Wrapper(Elaboratable):
                  for name, (_, width) in self.ports.items() if name != self.clock}
         ins = Cat(wires[n] for n in wires if self.ports[n][0] == "input")
         outs = Cat(wires[n] for n in wires if self.ports[n][0] == "output")
-        shift, caught, loaded = Signal(len(ins)), Signal(len(outs)), Signal()
+        shift = Signal(len(ins))
+        caught = Signal(len(outs))
+        loaded = Signal()
         m.d.sync += [shift.eq(Cat(self.d, shift)), loaded.eq(self.load)]
         m.d.sync += caught.eq(caught >> 1)
         with m.If(loaded):

@@ -79,10 +79,12 @@ class Bridge(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.packet = packet = memory.Memory(shape=8, depth=_PACKET, init=[])
-        into, out = packet.write_port(), packet.read_port()
+        into = packet.write_port()
+        out = packet.read_port()
         header = Array(Signal(8, name=f"header_{k}") for k in range(_HEADER + 4))
         operation, number, address = header[0], header[1], Cat(header[k] for k in range(2, 6))
-        length, listening = Signal(range(_PACKET + 2)), Signal()
+        length = Signal(range(_PACKET + 2))
+        listening = Signal()
         m.d.comb += [into.addr.eq(length), into.data.eq(self.data),
                      into.en.eq(listening & self.valid & (length < _PACKET))]
         with m.If(listening & self.valid):
@@ -92,8 +94,10 @@ class Bridge(wiring.Component):
                 m.d.sync += header[length].eq(self.data)
 
         # The word under way, its bytes that are left, the words that are left, and its place.
-        word, left = Signal(8 * BUS_BYTES), Signal(range(BUS_BYTES + 1))
-        words, place = Signal(range(MAX_WORDS + 1)), Signal(self.memory_bits)
+        word = Signal(8 * BUS_BYTES)
+        left = Signal(range(BUS_BYTES + 1))
+        words = Signal(range(MAX_WORDS + 1))
+        place = Signal(self.memory_bits)
         at = Signal(range(_PACKET + 1))
         m.d.comb += [
             out.addr.eq(at),
@@ -102,7 +106,8 @@ class Bridge(wiring.Component):
             self.registers.wstrb.eq(~0), self.registers.bready.eq(1), self.registers.rready.eq(1),
             self.memory.address.eq(place), self.memory.wdata.eq(word),
         ]
-        done_number, done_any = Signal(8), Signal()
+        done_number = Signal(8)
+        done_any = Signal()
         with m.FSM(name="bridge"):
             with m.State("listen"):
                 m.d.comb += listening.eq(1)

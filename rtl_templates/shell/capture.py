@@ -73,7 +73,8 @@ class Capture(wiring.Component):
         m.d.sync += [word.eq(chosen), arrives.eq(moves)]
 
         m.submodules.storage = storage = memory.Memory(shape=32, depth=self.depth, init=[])
-        w_port, r_port = storage.write_port(), storage.read_port(domain="comb")
+        w_port = storage.write_port()
+        r_port = storage.read_port(domain="comb")
         left = Signal(32)
         armed = Signal()
         keeps = Signal()

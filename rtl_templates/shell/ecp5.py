@@ -41,7 +41,8 @@ class Ecp5Top(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.sync = domain = ClockDomain("sync")
-        locked, blink = Signal(), Signal(BLINK_BITS)
+        locked = Signal()
+        blink = Signal(BLINK_BITS)
         m.submodules.pll = pll(self.settings, self.clk, domain.clk, locked)
         m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
         m.submodules.shell = shell = self.shell

@@ -45,7 +45,10 @@ class Deframer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.checksum = checksum = CHECKSUM.create()
-        escaped, bad, flag, some = Signal(), Signal(), Signal(), Signal()
+        escaped = Signal()
+        bad = Signal()
+        flag = Signal()
+        some = Signal()
         m.d.comb += [
             flag.eq(self.strobe & (self.byte == FLAG) & ~self.broken),
             self.valid.eq(self.strobe & (self.byte != FLAG) & (self.byte != ESCAPE)
@@ -86,7 +89,9 @@ class Framer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.checksum = checksum = CHECKSUM.create()
-        byte, escaping, taken = Signal(8), Signal(), Signal()
+        byte = Signal(8)
+        escaping = Signal()
+        taken = Signal()
         special = (byte == FLAG) | (byte == ESCAPE)
         # A byte of the packet or its checksum, of which an escape goes before a special one.
         m.d.comb += taken.eq(self.o.ready & (~special | escaping))

@@ -53,7 +53,9 @@ class HlsTop(wiring.Component):
         m.d.comb += [domain.clk.eq(self.ap_clk), domain.rst.eq(self.ap_rst)]
         ready, valid, last = (Signal(name=name) for name in
                               ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast"))
-        offers, takes, final = Signal(), Signal(), Signal()
+        offers = Signal()
+        takes = Signal()
+        final = Signal()
         beat = Signal(range(max(2, self.input.beats)))
         calls = Signal(CALL_BITS)  # begun and not done
         held = Signal()
@@ -62,7 +64,8 @@ class HlsTop(wiring.Component):
             i_s_axis_tdata=self.x_dout, i_s_axis_tvalid=offers, i_s_axis_tlast=final,
             o_s_axis_tready=ready, o_m_axis_tdata=self.y_din, o_m_axis_tvalid=valid,
             o_m_axis_tlast=last, i_m_axis_tready=takes)
-        begins, ends = Signal(), Signal()
+        begins = Signal()
+        ends = Signal()
         m.d.comb += [
             offers.eq(self.ap_start & self.x_empty_n & self.ap_ce),
             self.x_read.eq(offers & ready),

@@ -59,8 +59,11 @@ class OnChipMemory(wiring.Component):
     def _read(self, m: Module, port: memory.ReadPort) -> Value:
         """The reading side; whether the host's word is there."""
         bus, host = self.bus, self.host
-        active, place, left = Signal(), Signal(self.address_bits), Signal(8)
-        asked, goes = Signal(), Signal()
+        active = Signal()
+        place = Signal(self.address_bits)
+        left = Signal(8)
+        asked = Signal()
+        goes = Signal()
         m.d.comb += [
             bus.arready.eq(~active & ~bus.rvalid & ~asked),
             goes.eq(active & (~bus.rvalid | bus.rready)),
@@ -86,7 +89,9 @@ class OnChipMemory(wiring.Component):
     def _write(self, m: Module, port: memory.WritePort) -> Value:
         """The writing side; whether the host's word is written."""
         bus, host = self.bus, self.host
-        active, place, writing = Signal(), Signal(self.address_bits), Signal()
+        active = Signal()
+        place = Signal(self.address_bits)
+        writing = Signal()
         m.d.comb += [
             bus.awready.eq(~active & ~bus.bvalid),
             bus.wready.eq(active),

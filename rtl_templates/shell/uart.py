@@ -65,7 +65,9 @@ class UartReceiver(wiring.Component):
         m = Module()
         line = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.rx, line, init=1)
-        busy, bits, wait = Signal(), Signal(range(10)), Signal(range(self.cycles * 3 // 2))
+        busy = Signal()
+        bits = Signal(range(10))
+        wait = Signal(range(self.cycles * 3 // 2))
         m.d.sync += self.strobe.eq(0)
         with m.If(~busy), m.If(~line):
             # To the middle of the start bit, which must still be there.
@@ -107,7 +109,9 @@ class UartTransmitter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shift, bits, wait = Signal(9), Signal(range(11)), Signal(range(self.cycles))
+        shift = Signal(9)
+        bits = Signal(range(11))
+        wait = Signal(range(self.cycles))
         m.d.comb += self.i.ready.eq((bits == 0) & (wait == 0))
         with m.If(wait != 0):
             m.d.sync += wait.eq(wait - 1)

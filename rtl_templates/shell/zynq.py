@@ -43,7 +43,8 @@ class ZynqTop(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.sync = domain = ClockDomain("sync")
-        fclk, fresets = Signal(4, name="fclk"), Signal(4, name="freset_n")
+        fclk = Signal(4, name="fclk")
+        fresets = Signal(4, name="freset_n")
         m.submodules.clock_buffer = Instance("BUFG", i_I=fclk[0], o_O=domain.clk)
         m.submodules.reset_release = ResetSynchronizer(~fresets[0], domain="sync")
         m.submodules.shell = shell = Shell(self.params)
