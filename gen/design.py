@@ -215,8 +215,8 @@ def _target(value: Mapping[str, Any]) -> int | None:
 
 def _source(value: Mapping[str, Any]) -> dict[str, Any]:
     source = value.get("source", {})
-    if not isinstance(source, dict):
-        raise QuantloomError(f"source must be an object, not {source!r}")
+    if not isinstance(source, dict) or not all(isinstance(v, str) for v in source.values()):
+        raise QuantloomError(f"source must be texts by name, not {source!r}")
     return source
 
 

@@ -64,15 +64,17 @@ def map_problem(value: Mapping[str, Any]) -> str | None:
 
 def _registers_problem(registers: list[dict[str, Any]], span: int) -> str | None:
     fields: dict[str, set[str]] = {}
+    taken: set[int] = set()
     for register in registers:
-        name = register["name"]
-        if register["offset"] % 4 or register["offset"] >= span or name in fields:
+        name, offset = register["name"], register["offset"]
+        if offset % 4 or offset >= span or offset in taken or name in fields:
             return f"register {name} has no word of its own within {span} bytes"
         for field in register["fields"]:
             if problem := _lacks(name, field, _FIELD):
                 return problem
             if not field["width"] or field["low"] + field["width"] > 32:
                 return f"field {field['name']} of {name} has no place in 32 bits"
+        taken.add(offset)
         fields[name] = {field["name"] for field in register["fields"]}
     for name, wanted in _REGISTERS.items():
         if not fields.get(name) or not wanted <= fields[name]:

@@ -41,7 +41,7 @@ def lower(network: Network, foldings: Mapping[str, Folding]) -> Dataflow:
     if unknown := [name for name in foldings if name not in names]:
         raise QuantloomError(f"{', '.join(unknown)}: no such layer to fold")
     lanes = foldings.get(INPUT, {}).get("lanes", 1)
-    if lanes < 1 or not lanes_fit(network.input, lanes):
+    if not isinstance(lanes, int) or lanes < 1 or not lanes_fit(network.input, lanes):
         raise QuantloomError(f"{INPUT}: lanes must be one of "
                              f"{', '.join(map(str, input_options(network)))}, not {lanes!r}")
     legal = {op.name: plan(op, network).check(dict(foldings.get(op.name, {})))
