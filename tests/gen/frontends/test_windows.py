@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from quantloom.gen.frontends import InputGrid
+import numpy as np
+import pytest
 
-from .cases import Cases, act, weighted
+from quantloom.gen.errors import UnsupportedError
+from quantloom.gen.frontends import InputGrid, load
+
+from .cases import GRID, Cases, act, weighted
+from .graphs import GraphBuilder
 
 case = Cases()
 
@@ -98,4 +103,83 @@ def resize(g):
     weighted(g, (3, 2, 3, 3))
 
 
+@case((1, 2, 4, 3))
+def resize_from_the_middle_of_pixels(g):
+    g.node("Resize", g.tip, "", g.const([1, 1, 3, 2]), mode="nearest",
+           coordinate_transformation_mode="half_pixel", nearest_mode="round_prefer_floor")
+    weighted(g, (3, 2, 3, 3))
+
+
+@case((1, 2, 4, 3))
+def resize_to_sizes(g):
+    g.node("Resize", g.tip, "", "", g.const([1, 2, 8, 9], np.int64), mode="nearest",
+           coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    weighted(g, (3, 2, 3, 3))
+
+
+@case((1, 4, 3, 2))
+def resize_before_a_quantiser_channels_last(g):
+    """The factors tell where the channels are."""
+    weighted(g, (4, 4, 1, 1))
+    g.norm(4)
+    g.node("Transpose", perm=[0, 2, 3, 1])
+    g.node("Resize", g.tip, "", g.const([1, 2, 2, 1]), mode="nearest",
+           coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    act(g)
+
+
+@case((1, 4, 6, 5))
+def means_channels_last(g):
+    weighted(g, (3, 4, 3, 3))
+    act(g)
+    g.node("Transpose", perm=[0, 2, 3, 1])
+    g.node("ReduceMean", axes=[1, 2], keepdims=1)
+    g.quant(0.1, 6)
+
+
+@case((1, 3, 4, 4))
+def average_pool_of_one_pixel(g):
+    g.node("AveragePool", kernel_shape=[1, 1], strides=[2, 1])
+    weighted(g, (3, 3, 1, 1))
+
+
+@case((1, 2, 5, 5))
+def max_pool_whose_last_window_would_lie_outside(g):
+    g.node("MaxPool", kernel_shape=[2, 2], strides=[3, 3], pads=[0, 0, 1, 1], ceil_mode=1)
+    weighted(g, (3, 2, 1, 1))
+
+
 test_operator = case.test()
+
+
+@pytest.mark.parametrize(("op", "attributes", "message"), [
+    ("AveragePool", dict(kernel_shape=[2, 2], dilations=[2, 1]), "it is dilated. Use dilation 1"),
+    ("MaxPool", dict(kernel_shape=[2, 2], auto_pad="HALF"), "auto_pad 'HALF'. Give explicit pads"),
+    ("MaxPool", dict(kernel_shape=[2, 2], outputs=2), "it returns indices. Use the values alone"),
+    ("ReduceMean", dict(axes=[1]), r"a mean over the axes \(1,\) of 4. Only the mean over height"),
+    ("Resize", dict(mode="linear"), "mode 'linear'. Only nearest-neighbour"),
+    ("Resize", dict(nearest_mode="ceil"), "its rounding does not repeat each element alike"),
+    ("Resize", dict(coordinate_transformation_mode="align_corners"), "its rounding does not"),
+    ("Pad", dict(pads=1 << 17), "its pads are .*131072"),
+])  # fmt: skip
+def test_refused(op, attributes, message, tmp_path):
+    g = GraphBuilder((1, 2, 6, 6), np.random.default_rng(1))
+    inputs = [g.tip]
+    if op == "Resize":
+        inputs += ["", g.const([1, 1, 2, 2])]
+    if pads := attributes.pop("pads", 0):
+        inputs.append(g.const([0, 0, 0, 0, 0, 0, pads, 0], np.int64))
+    g.node(op, *inputs, name="odd", **attributes)
+    weighted(g, (3, 2, 1, 1))
+    with pytest.raises(UnsupportedError, match=rf"odd \({op}\): {message}"):
+        load(g.save(tmp_path), input_grid=GRID)
+
+
+def test_pooling_of_unquantised_inputs(tmp_path):
+    g = GraphBuilder((1, 2, 6, 6), np.random.default_rng(1))
+    g.node("MaxPool", kernel_shape=[2, 2], name="early")
+    g.quant(0.5, 4)
+    with pytest.raises(UnsupportedError, match=r"early \(MaxPool\): it stands before the first "
+                       "quantiser. State the input's integer grid"):
+        load(g.save(tmp_path))
+
