@@ -65,7 +65,8 @@ class SoftwareShell:
         return rows[:, : self.words[f"{side}_length"]]
 
     def compute(self):
-        assert self.words["in_frames"] == self.words["out_frames"]
+        if self.words["in_frames"] != self.words["out_frames"]:
+            return  # frames are waited for that never come
         shapes = {end: StreamShape(IntType.parse(self.map[end]["type"]), self.map[end]["lanes"],
                                    self.map[end]["beats"]) for end in ("input", "output")}
         rows = self.rows("in")
