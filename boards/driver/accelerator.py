@@ -89,13 +89,19 @@ class Accelerator:
         self.registers = Registers(transport, self.map)
         self._input, self._output = (_shape(self.map[end]) for end in ("input", "output"))
         self._input_shape, self._output_shape = _tensor_shapes(self.directory)
-        for stream, tensor, end in ((self._input, self._input_shape, "input"),
-                                    (self._output, self._output_shape, "output")):
+        for stream, tensor, side in ((self._input, self._input_shape, "in"),
+                                     (self._output, self._output_shape, "out")):
+            end = f"{side}put"
             if stream.beats * stream.lanes != prod(tensor):
                 raise QuantloomError(
                     f"{self.directory}: registers.json says that the {end} is {stream.beats} "
                     f"beats of {stream.lanes}, design.json that it has the shape {tensor}: they "
                     "are not of one design; generate it again")
+            length = self.registers.constant(f"{side}_length")
+            if length != _frame_bytes(stream):
+                raise QuantloomError(
+                    f"{self.directory}: registers.json says that a frame of the {end} has {length} "
+                    f"bytes, but its beats {_frame_bytes(stream)}: damaged; generate it again")
         self._identify()
         self.reset()
 
@@ -245,7 +251,7 @@ class Accelerator:
         shape = self._output
         buffer.invalidate()
         rows = np.array(buffer.array[: frames * stride]).reshape(frames, stride)
-        data = rows[:, : shape.beats * _beat_bytes(shape)].reshape(-1, _beat_bytes(shape))
+        data = rows[:, : _frame_bytes(shape)].reshape(-1, _beat_bytes(shape))
         words = np.zeros((len(data), -(-shape.width // 32)), "<u4")
         size = min(data.shape[1], 4 * words.shape[1])
         words.view(np.uint8)[:, :size] = data[:, :size]
@@ -314,9 +320,13 @@ def _beat_bytes(shape: StreamShape) -> int:
     return -(-shape.width // 8)
 
 
+def _frame_bytes(shape: StreamShape) -> int:
+    return shape.beats * _beat_bytes(shape)
+
+
 def _stride(shape: StreamShape) -> int:
     """Bytes from frame to frame."""
-    return -(-shape.beats * _beat_bytes(shape) // ALIGNMENT) * ALIGNMENT
+    return -(-_frame_bytes(shape) // ALIGNMENT) * ALIGNMENT
 
 
 def _tensor_shapes(directory: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
