@@ -48,7 +48,8 @@ def make(request, monkeypatch):
         monkeypatch.setenv("VERILATOR_ROOT", str(tool.root))
         # A Verilator built elsewhere has to be told about this compiler.
         variables = [f"VERILATOR={tool.program} -CFLAGS '-std=c++20 -fcoroutines' -MAKEFLAGS "
-                     "'CFG_CXXFLAGS_PCH_I=-include CXX=c++ LINK=c++ AR=ar OPT_FAST=-O0'"]
+                     "'CFG_CXXFLAGS_PCH_I=-include CXX=c++ LINK=c++ AR=ar OPT_FAST=-O0 "
+                     "PYTHON3=python3'"]
 
     def run(directory, arguments=""):
         return subprocess.run(["make", "-C", directory / "tb", request.param, *variables,
