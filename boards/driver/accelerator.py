@@ -89,9 +89,10 @@ class Accelerator:
         self.registers = Registers(transport, self.map)
         self._input, self._output = (_shape(self.map[end]) for end in ("input", "output"))
         self._input_shape, self._output_shape = _tensor_shapes(self.directory)
-        for stream, tensor, side in ((self._input, self._input_shape, "in"),
-                                     (self._output, self._output_shape, "out")):
-            end = f"{side}put"
+        for stream, tensor, end, side in (
+            (self._input, self._input_shape, "input", "in"),
+            (self._output, self._output_shape, "output", "out"),
+        ):
             if stream.beats * stream.lanes != prod(tensor):
                 raise QuantloomError(
                     f"{self.directory}: registers.json says that the {end} is {stream.beats} "

@@ -9,7 +9,7 @@ from quantloom.rtl_templates.types import IntType
 
 from .simulation import PERIOD, Simulation
 
-__all__ = ["BlockBench", "check_block", "random_values", "run_block"]
+__all__ = ["BlockBench", "check_block", "random_values"]
 
 CYCLES_PER_BEAT_LIMIT = 64
 """A run that takes longer than this per beat, plus a margin, counts as stuck."""
@@ -33,10 +33,8 @@ class BlockBench:
         self._simulation = Simulation(self._dut, testbenches=len(params.outputs),
                                       background=len(params.inputs) + 1)
 
-    def run(
-        self, inputs: list[np.ndarray], *, seed: int, gaps: float, stalls: float,
-        limit: int | None = None,
-    ) -> tuple[list[np.ndarray], int]:
+    def run(self, inputs: list[np.ndarray], *, seed: int, gaps: float,
+            stalls: float) -> tuple[list[np.ndarray], int]:
         """Feed whole frames through the block, from reset.
 
         Parameters
@@ -46,8 +44,6 @@ class BlockBench:
         seed : int
         gaps, stalls : float
             Probability that a producer idles, that a consumer is not ready, in a cycle.
-        limit : int or None
-            Cycles after which the run counts as stuck.
 
         Returns
         -------
@@ -105,7 +101,7 @@ class BlockBench:
             return bench
 
         beats = sum(s.beats for s in (*params.inputs, *params.outputs)) * frames
-        bound = limit or 2000 + CYCLES_PER_BEAT_LIMIT * max(beats, params.cycles * frames)
+        bound = 2000 + CYCLES_PER_BEAT_LIMIT * max(beats, params.cycles * frames)
 
         async def guard(ctx):
             await ctx.delay(bound * PERIOD)
@@ -118,14 +114,6 @@ class BlockBench:
             array = np.array(rows, dtype=np.int64)
             decoded.append(shape.type.decode(array) if shape.type.bipolar else array)
         return decoded, cycles[0]
-
-
-def run_block(
-    params: BlockParams, inputs: list[np.ndarray], *, seed: int, gaps: float, stalls: float,
-    limit: int | None = None,
-) -> tuple[list[np.ndarray], int]:
-    """A block's outputs and cycles in a single run, as :meth:`BlockBench.run`."""
-    return BlockBench(params).run(inputs, seed=seed, gaps=gaps, stalls=stalls, limit=limit)
 
 
 def check_block(params: BlockParams, *, seed: int, frames: int = 2, full_rate: bool = True) -> None:
